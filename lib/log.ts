@@ -22,6 +22,7 @@ export const POOL_SUBJECTS = [
 	"pool-store",
 	"pool-taken",
 	"pool-lost",
+	"pool-replica",
 ] as const;
 export type PoolSubject = (typeof POOL_SUBJECTS)[number];
 

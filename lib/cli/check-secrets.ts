@@ -82,7 +82,11 @@ function unreadable(error: unknown, told: (what: string) => PlacedError): Faults
 /** The same of what pools in object stores need. Without, such a pool is not opened: nothing else is kept from serving. */
 async function storeFaults({ pools }: Config): Promise<Faults[]> {
 	const found: Faults[] = [];
-	for (const { name, stored, placeOf } of pools) {
+	const all = pools.flatMap((pool) => [
+		pool,
+		...(pool.replicas ?? []).map((each) => ({ ...pool, ...each, name: pool.name })),
+	]);
+	for (const { name, stored, placeOf } of all) {
 		if (stored === undefined) continue;
 		const told = (what: string) => new PlacedError(placeOf(), `pool ${name}: ${what}`);
 		try {

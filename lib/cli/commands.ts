@@ -38,6 +38,7 @@ const RUN: Readonly<Record<Name, Run>> = {
 	"pool check": async (argv) => (await import("./pools/examine.js")).poolCheckCommand(argv),
 	"pool scrub": async (argv) => (await import("./pools/examine.js")).poolScrubCommand(argv),
 	"pool add": async (argv) => (await import("./pools/pool-disks.js")).poolAddCommand(argv),
+	"pool promote": async (argv) => (await import("./pools/pool-disks.js")).poolPromoteCommand(argv),
 	"pool takeover": async (argv) => (await import("./pools/pool-disks.js")).poolTakeoverCommand(argv),
 	"pool remove": async (argv) => (await import("./pools/pool-disks.js")).poolRemoveCommand(argv),
 	"pool set": async (argv) => (await import("./pools/pool.js")).poolSetCommand(argv),

@@ -93,6 +93,17 @@ export const isStored = isShape({
 	),
 });
 
+const MOST_REPLICAS = 64;
+
+/** Those that follow a pool. */
+export const isReplicas = isList(
+	isShape({
+		...{ name: isWord, trouble: isWordOrNull, givenUp: isNumber },
+		...{ lagBytes: isNumber, lagSeconds: isSeconds, sentBytes: isNumber },
+	}),
+	MOST_REPLICAS,
+);
+
 /** Those that a pool is on. */
 export const isPoolDisks = isList(
 	isShape({

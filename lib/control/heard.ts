@@ -26,7 +26,7 @@ import { POOL_FULL_REASONS } from "../pool/told.js";
 import { PERIODS } from "../spec/policy.js";
 import type { Happening } from "./event-log.js";
 import { isNbd, isNumber, isParts, isRemote, isTlsRefusals, isWordOrNull } from "./heard-disk.js";
-import { isPoolDisks, isStored } from "./heard-volume.js";
+import { isPoolDisks, isReplicas, isStored } from "./heard-volume.js";
 
 type Words = Readonly<Record<string, unknown>>;
 
@@ -227,6 +227,7 @@ const isPool = isShape({
 	}),
 	disks: isEither(isNull, isPoolDisks),
 	stored: isEither(isNull, isStored),
+	replicas: isReplicas,
 	volumeCount: isNumber,
 	isMore: isFlag,
 	volumes: isTold(

@@ -47,6 +47,7 @@ export function* aboutPools(writer: Writer, { pools }: PoolsSource): Iterable<vo
 			if (look) writer.line(metric, `pool="${escaped(name)}"`, look[figure]);
 	}
 	yield* aboutStores(writer, pools);
+	yield* aboutReplicas(writer, pools);
 	for (const [metric, figure, help] of VOLUME_FIGURES) {
 		writer.family(metric, "gauge", help);
 		for (const { name, look } of pools)
@@ -81,6 +82,41 @@ function* aboutStores(writer: Writer, pools: PoolsSource["pools"]): Iterable<voi
 			yield;
 		}
 }
+
+/** Of pools that have replicas. */
+function* aboutReplicas(writer: Writer, pools: PoolsSource["pools"]): Iterable<void> {
+	const replicas = pools.flatMap(({ name, look }) =>
+		(look?.replicas ?? []).map((replica) => ({ pool: name, replica })),
+	);
+	if (replicas.length === 0) return;
+	for (const [metric, figure, kind, help] of REPLICA_FIGURES) {
+		writer.family(metric, kind, help);
+		for (const { pool, replica } of replicas)
+			writer.line(
+				kind === "counter" ? `${metric}_total` : metric,
+				`pool="${escaped(pool)}",replica="${escaped(replica.name)}"`,
+				replica[figure],
+			);
+		yield;
+	}
+}
+
+const REPLICA_FIGURES = [
+	["vblade_pool_replica_lag_bytes", "lagBytes", "gauge", "What the replica lacks."],
+	[
+		"vblade_pool_replica_lag_seconds",
+		"lagSeconds",
+		"gauge",
+		"For how long the oldest of that has been there.",
+	],
+	["vblade_pool_replica_sent_bytes", "sentBytes", "counter", "What was sent to the replica."],
+	[
+		"vblade_pool_replica_given_up",
+		"givenUp",
+		"counter",
+		"Cuts that were given up, as the pool wanted the space of what they had still to read.",
+	],
+] as const;
 
 const STORE_FIGURES = [
 	["vblade_pool_unshipped_bytes", "unshippedBytes", "What was written and is only on this host."],

@@ -53,6 +53,13 @@ export class PoolDisks {
 		return this.#of.pools.change(name, { act: "takeOver", loseBytes });
 	}
 
+	/** Of one in an object store that was a replica of another one: nothing is brought to it any more. */
+	async promote(name: string): Promise<Pool> {
+		if (this.#of.pools.configured(name).stored === undefined)
+			throw new Refusal(409, `pool ${quote(name)}: is in no object store, where replicas are`);
+		return this.#of.pools.change(name, { act: "promote" });
+	}
+
 	/** One that is configured for it, and not used yet. */
 	async add(name: string, disk: string, force: boolean): Promise<Pool> {
 		const { disks } = this.#onDisks(name);

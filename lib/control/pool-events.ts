@@ -38,6 +38,7 @@ function toldOf(act: PoolAct): readonly Told[] {
 		case "make":
 		case "addDisk":
 		case "takeOver":
+		case "promote":
 		case "removeDisk":
 		case "keepDisk":
 		case "trustClock":

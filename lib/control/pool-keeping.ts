@@ -13,6 +13,7 @@ import type { PoolConfig } from "../spec/configuration.js";
 import { shownPoolPath } from "../spec/pool-path.js";
 import type { EventLog, Happening } from "./event-log.js";
 import type { Workers } from "./seams.js";
+import { replicaTrouble } from "./shown-volumes.js";
 import { messageOf } from "./thrown.js";
 
 /** What fails is told again so soon. */
@@ -40,6 +41,8 @@ interface Told {
 	full: string | null;
 	/** What does not get on with its object store. */
 	store: string | null;
+	/** What does not get on with a replica. */
+	replica: string | null;
 }
 
 export interface PoolKeepingOf {
@@ -72,9 +75,9 @@ export class PoolKeeping {
 	get troubles(): string[] {
 		const { pools } = this.#of.desired.config;
 		return pools.flatMap(({ name, path }) => {
-			const { trouble, away, failed, unstored, full, store } = this.#told.get(path) ?? {};
+			const { trouble, away, failed, unstored, full, store, replica } = this.#told.get(path) ?? {};
 			const whole = failed ?? trouble ?? away;
-			const all = whole ? [whole] : [unstored, full, store];
+			const all = whole ? [whole] : [unstored, full, store, replica];
 			return all.flatMap((what) => (what ? [`pool ${name}: ${what}`] : []));
 		});
 	}
@@ -96,6 +99,7 @@ export class PoolKeeping {
 			this.#of.reopen(poolPath);
 		}
 		if (kind === "pool-store") told.store = severity === "info" ? null : message;
+		if (kind === "pool-replica") told.replica = severity === "info" ? null : message;
 	}
 
 	look(): void {
@@ -117,6 +121,7 @@ export class PoolKeeping {
 					unstored: told?.unstored ?? null,
 					full: told?.full ?? null,
 					store: told?.store ?? null,
+					replica: told?.replica ?? null,
 				};
 			this.#told.set(pool.path, told);
 			// (One that has failed takes changes when it is opened again, whoever does that.)
@@ -131,9 +136,10 @@ export class PoolKeeping {
 		told.atMs = nowMs;
 		told.isUnderWay = true;
 		try {
-			const { away, failed, unstored, full, stored } = await this.#of.workers.pool(path, told.act);
+			const { away, failed, unstored, full, stored, replicas } = await this.#of.workers.pool(path, told.act);
 			const store = stored?.trouble ?? null;
-			Object.assign(told, { away, failed, unstored, full, store, trouble: undefined });
+			const replica = replicaTrouble(replicas);
+			Object.assign(told, { away, failed, unstored, full, store, replica, trouble: undefined });
 			// (It could not be opened before, and can now.)
 			if (trouble !== undefined) this.#of.desired.hurry(path);
 		} catch (error) {

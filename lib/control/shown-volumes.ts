@@ -33,8 +33,16 @@ function reasonOf(look: PoolLook | undefined): string | null {
 	const whole = look?.failed ?? look?.away;
 	if (whole != null) return whole;
 	return (
-		[look?.unstored, look?.full, look?.stored?.trouble].filter((each) => each != null).join("; and ") || null
+		[look?.unstored, look?.full, look?.stored?.trouble, replicaTrouble(look?.replicas)]
+			.filter((each) => each != null)
+			.join("; and ") || null
 	);
+}
+
+/** What does not get on with the first one of which anything does not. */
+export function replicaTrouble(replicas: PoolLook["replicas"] = []): string | null {
+	const troubled = replicas.find(({ trouble }) => trouble !== null);
+	return troubled ? `its replica ${troubled.name} is not brought up to date: ${troubled.trouble}` : null;
 }
 
 /** Requests are for metrics. */
@@ -69,6 +77,7 @@ export function shownPool(
 		unsure: look === undefined ? null : look.unsure.map(({ from, to }) => ({ from, to })),
 		disks: look?.disks?.map((disk) => ({ ...disk })) ?? null,
 		stored: storedOf(look),
+		replicas: look?.replicas.map((replica) => ({ ...replica })) ?? null,
 		settings: look === undefined ? null : { ...look.settings, keep: { ...look.settings.keep } },
 	};
 }

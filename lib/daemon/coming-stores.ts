@@ -48,7 +48,7 @@ export class ComingStores {
 	}
 
 	#begin(path: string, make: () => Promise<OpenedStores>): Promise<OpenedStores> {
-		const coming = opened(make);
+		const coming = openedStores(make);
 		this.#coming.set(path, coming);
 		coming.then(
 			({ stores }) => {
@@ -68,7 +68,8 @@ export class ComingStores {
 	}
 }
 
-async function opened(make: () => Promise<OpenedStores>): Promise<OpenedStores> {
+/** Both have answered. Throws an OperatorError or an ObjectError. */
+export async function openedStores(make: () => Promise<OpenedStores>): Promise<OpenedStores> {
 	const made = await make();
 	const { store, head } = made.stores;
 	try {

@@ -25,7 +25,8 @@ import { poolFilesThrough } from "./remote-pools.js";
 const OPEN_LIMIT_MS = 60_000;
 
 /** What pools in object stores are opened with. */
-type StoreWays = Required<Pick<PoolHome, "inStore" | "allowLoss">>;
+type StoreWays = Required<Pick<PoolHome, "inStore" | "allowLoss" | "promote">> &
+	Pick<PoolHome, "withReplicas">;
 /** How pools in object stores are opened (`store-pools.ts`). */
 export type StorePoolsThrough = (
 	opener: Asking,
@@ -41,6 +42,7 @@ const loadedTooLate: StoreWays = {
 		);
 	},
 	allowLoss: () => {},
+	promote: () => {},
 };
 
 /** Opens disks, and what pools have, with the help of the process at the other end. */

@@ -3,7 +3,6 @@
  * of them is on this host; stores and heads are spoken to from here. Made by `remote-files.ts`, asked by whoever opens pools (`PoolHome.inStore`).
  */
 
-import { randomBytes, randomInt } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Asking } from "../channel/asking.js";
 import { systemClock } from "../clock.js";
@@ -27,16 +26,13 @@ import type { OpenFile } from "./openers.js";
 import { RemoteHead } from "./remote-heads.js";
 import { lookUpBy } from "./remote-links.js";
 import { logFilesThrough } from "./remote-pools.js";
+import { replicasThrough } from "./replicas.js";
+import { identifier, keeperWorld } from "./store-keepers.js";
 import { StoreTroubles } from "./store-troubles.js";
 import { makeStores, type StoreWays } from "./stores.js";
 
 /** Longer than the opener gives a file system. */
 const LIMIT_MS = 70_000;
-
-/** `randomInt` can't do more. */
-const CHANCE_MAX = 2 ** 48 - 1;
-
-const identifier = (byteLength: number): string => randomBytes(byteLength).toString("hex");
 
 /** `onLost`: another host has the pool at that path. Nobody is answered any more by what is open of it. */
 export function storePoolsThrough(
@@ -52,6 +48,7 @@ export function storePoolsThrough(
 		headFile: (pool) => new RemoteHead(opener, pool),
 	};
 	const losses = new Map<string, LossWord>();
+	const promoted = new Set<string>();
 	const lossOf = (path: string): LossWord => {
 		const word = losses.get(path) ?? new LossWord();
 		losses.set(path, word);
@@ -65,13 +62,19 @@ export function storePoolsThrough(
 		});
 		const watch = watches.get(path) ?? new LeaseWatch();
 		watches.set(path, watch);
-		return storeWorld({ path, home, files, watch, loss: lossOf(path), onLost, ...opened });
+		const promotes = (): boolean => promoted.has(path);
+		return storeWorld({ path, home, files, watch, loss: lossOf(path), onLost, promotes, ...opened });
 	};
-	return { inStore, allowLoss: (path, bytes) => lossOf(path).say(bytes) };
+	return {
+		inStore,
+		allowLoss: (path, bytes) => lossOf(path).say(bytes),
+		promote: (path, isAllowed) => void (isAllowed ? promoted.add(path) : promoted.delete(path)),
+		withReplicas: replicasThrough(opener, files, ways),
+	};
 }
 
 /** How a process opens pools in object stores. */
-export type StorePools = Required<Pick<PoolHome, "inStore" | "allowLoss">>;
+export type StorePools = Required<Pick<PoolHome, "inStore" | "allowLoss" | "promote" | "withReplicas">>;
 
 export interface StoreWorldOf extends OpenedStores {
 	/** Of the pool. */
@@ -84,11 +87,13 @@ export interface StoreWorldOf extends OpenedStores {
 	/** What may be lost. */
 	readonly loss: LossWord;
 	readonly onLost: (path: string) => void;
+	/** Whether it is made a pool of its own, if it is a replica. Default: it is not. */
+	readonly promotes?: () => boolean;
 }
 
 /** What such a pool stands on. */
 export function storeWorld(of: StoreWorldOf): PoolWorld {
-	const { path, home, opening, files, stores, watch, loss } = of;
+	const { path, home, opening, files, stores, watch, loss, promotes } = of;
 	const { stored, host: name } = opening;
 	const { store, head } = stores;
 	const troubles = new StoreTroubles((told) => home.tell?.(path, told));
@@ -107,13 +112,9 @@ export function storeWorld(of: StoreWorldOf): PoolWorld {
 		},
 		taken: (message, isLoss) =>
 			home.tell?.(path, { kind: "pool-taken", level: isLoss ? "warn" : "info", message }),
+		...(promotes && { promotes }),
 		owed: () => gate.owed(),
-		world: {
-			clock: systemClock,
-			elapsed: () => performance.now() * 1000,
-			now: () => Date.now() * 1000,
-			chance: () => randomInt(1, CHANCE_MAX),
-		},
+		world: keeperWorld,
 	});
 	let ended: Promise<void> | undefined;
 	const end = (): Promise<void> => {

@@ -46,6 +46,8 @@ export type PoolAct =
 	| { readonly act: "keepDisk"; readonly disk: string }
 	/** It is opened although so many bytes are lost that another host has acknowledged. */
 	| { readonly act: "takeOver"; readonly loseBytes: number }
+	/** It is opened although it is a replica of another one, and is a pool of its own from then on. */
+	| { readonly act: "promote" }
 	| { readonly act: "create"; readonly name: string; readonly sizeBytes: number; readonly pageBytes: number }
 	/** `isAnother`: initiators that have used it find another disk. */
 	| {

@@ -47,7 +47,9 @@ export class WorkerPools {
 		if (act.act === "configure") this.#home.allowPartial?.(folder, act.partial === true);
 		const used = await (act.act === "make"
 			? makePool(this.#home, folder, act.disks, act.force)
-			: usePool(this.#home, folder));
+			: act.act === "promote"
+				? this.#promote(folder)
+				: usePool(this.#home, folder));
 		try {
 			if (act.act === "look") await refresh(used, act.isNow);
 			else await change(used, act);
@@ -58,6 +60,16 @@ export class WorkerPools {
 			// (Nobody has asked for it; but disks may wait for one that has just been had from another host.)
 			const isWanted = act.act !== "configure" || poolInStore(folder) !== undefined;
 			await (isWanted ? this.#keep(folder, used) : used.release());
+		}
+	}
+
+	/** (Somebody else may be about to open it, in vain.) */
+	async #promote(folder: string): Promise<UsedPool> {
+		this.#home.promote?.(folder, true);
+		try {
+			return await usePool(this.#home, folder).catch(() => usePool(this.#home, folder));
+		} finally {
+			this.#home.promote?.(folder, false);
 		}
 	}
 
@@ -154,6 +166,7 @@ async function change({ pool }: UsedPool, act: Exclude<PoolAct, { act: "look" }>
 	switch (act.act) {
 		case "make":
 		case "takeOver":
+		case "promote":
 			break;
 		case "addDisk":
 		case "removeDisk":

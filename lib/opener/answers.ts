@@ -60,6 +60,7 @@ const FOR_WORKERS: readonly OpenerRequest["kind"][] = [
 	"poolIdentities",
 	"poolFile",
 	"storePool",
+	"replicas",
 	"logFiles",
 	"logFile",
 	"readHead",

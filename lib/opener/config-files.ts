@@ -17,7 +17,7 @@ import { clientFilesOf } from "../spec/tls.js";
 import { quote } from "../text.js";
 import { type ReadMaterial, readMaterial } from "../tls/material.js";
 import { Grants } from "./grants.js";
-import type { ListenerName, StorePoolOpening } from "./messages.js";
+import type { ListenerName, ReplicasOpening, StorePoolOpening } from "./messages.js";
 import { OneAtATime } from "./patience.js";
 import { type FoundSources, LONGEST_TOKEN, readSources, textIn, whyUnreadable } from "./sources.js";
 import { StoreKeyFiles } from "./store-keys.js";
@@ -119,7 +119,7 @@ export class ConfigFiles {
 	}
 
 	get hasStores(): boolean {
-		return this.storePaths.length > 0;
+		return this.#config.pools.some(({ stored, replicas }) => stored !== undefined || replicas !== undefined);
 	}
 
 	get diskCount(): number {
@@ -163,7 +163,8 @@ export class ConfigFiles {
 			this.#config = config as Config;
 			this.#grants = grantsOf(this.#config);
 			this.#links = linksOf(this.#config);
-			this.#storeKeys.retain(new Set(this.#config.pools.map(({ path }) => path)));
+			const inStores = this.#config.pools.flatMap(({ path, replicas = [] }) => [{ path }, ...replicas]);
+			this.#storeKeys.retain(new Set(inStores.map(({ path }) => path)));
 		}
 		const { files, debian } = this.#good;
 		const { runtime } = sources;
@@ -206,6 +207,13 @@ export class ConfigFiles {
 		return { stored, keys, host: hostname() };
 	}
 
+	/** The replicas of the pool at this path. */
+	replicas(path: string): ReplicasOpening {
+		const pool = this.#config.pools.find((each) => each.path === path);
+		const replicas = (pool?.replicas ?? []).map(({ stored, ...known }) => ({ ...known, log: stored.log }));
+		return { replicas, pool: pool?.name ?? "", host: hostname() };
+	}
+
 	/** Where its head is, in a file. Throws an OperatorError. */
 	headFolder(path: string): string {
 		const { name, head, log } = this.#storedAt(path);
@@ -214,7 +222,9 @@ export class ConfigFiles {
 	}
 
 	#storedAt(path: string): StorePoolSpec {
-		const stored = this.#config.pools.find((pool) => pool.path === path)?.stored;
+		const { pools } = this.#config;
+		const replicas = pools.flatMap((pool) => pool.replicas ?? []);
+		const stored = [...pools, ...replicas].find((each) => each.path === path)?.stored;
 		if (stored !== undefined) return stored;
 		throw new OperatorError(`${shownPoolPath(path)}: is no pool of the files that root configures`);
 	}
@@ -251,7 +261,11 @@ function grantsOf({ disks, daemon, pools }: Config): Grants {
 		storage.kind === "file" ? [{ path: storage.path, readOnly }] : [],
 	);
 	const folders = pools.flatMap((pool) => (pool.stored === undefined ? [pool.path] : []));
-	const logs = pools.flatMap(({ stored }) => (stored === undefined ? [] : [stored.log]));
+	const inStores = pools.flatMap(({ stored, replicas = [] }) => [
+		...(stored ? [{ stored }] : []),
+		...replicas,
+	]);
+	const logs = inStores.map(({ stored }) => stored.log);
 	return new Grants(named, daemon.allow, folders, logs);
 }
 

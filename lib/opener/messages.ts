@@ -5,7 +5,7 @@
  */
 
 import type { ListenSpec } from "../spec/spec.js";
-import type { StorePoolSpec } from "../spec/store-spec.js";
+import type { ReplicaSpec, StorePoolSpec } from "../spec/store-spec.js";
 import type { StoreKeys } from "./store-keys.js";
 
 /** A process of the daemon. The opener is the one that all others come from. */
@@ -140,6 +140,17 @@ export interface StorePoolOpening {
 	readonly host: string;
 }
 
+/** What a worker needs to know of the replicas of a pool. */
+export interface ReplicasOpening {
+	readonly replicas: readonly (Omit<ReplicaSpec, "stored"> & {
+		/** The directory of what is known of it here. */
+		readonly log: string;
+	})[];
+	/** The pool's name, and what this machine is called. */
+	readonly pool: string;
+	readonly host: string;
+}
+
 /** What children ask of the opener. */
 export type OpenerRequest =
 	| OpenRequest
@@ -153,7 +164,9 @@ export type OpenerRequest =
 	| { readonly kind: "poolFile"; readonly pool: string; readonly file: number }
 	/** All that it takes to open a pool in an object store: the answer is a `StorePoolOpening`. Its directory is made, if there is none. */
 	| { readonly kind: "storePool"; readonly pool: string }
-	/** What is in its directory, or a file of that, made if there is none: as `poolFiles` and `poolFile`. */
+	/** Where the replicas are of the pool at a path: the answer is a `ReplicasOpening`. What each takes is asked as of a pool. */
+	| { readonly kind: "replicas"; readonly pool: string }
+	/** What is in its directory, which is made if there is none, or a file of that, made if there is none: as `poolFiles` and `poolFile`. */
 	| { readonly kind: "logFiles"; readonly log: string }
 	| { readonly kind: "logFile"; readonly log: string; readonly name: string }
 	/** Its head, in a file there: the answer is a `HeadAnswer`, with the value beside. */

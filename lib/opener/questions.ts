@@ -47,6 +47,7 @@ const FIELDS: Readonly<Record<OpenerRequest["kind"], Readonly<Record<string, Che
 	poolIdentities: { pool: isPath, first: isCount(MOST_POOL_FILES), count: isCount(IDENTIFIED_MAX) },
 	poolFile: { pool: isPath, file: isCount(MOST_POOL_FILES) },
 	storePool: { pool: isText(LONGEST_NAME) },
+	replicas: { pool: isText(LONGEST_PATH) },
 	logFiles: { log: isPath },
 	logFile: { log: isPath, name: isText(LONGEST_NAME) },
 	readHead: { pool: isText(LONGEST_NAME) },

@@ -9,12 +9,12 @@ import type { ConfigFiles } from "./config-files.js";
 import { HeadFiles } from "./head-files.js";
 import type { PoolFolders } from "./pool-folders.js";
 
-type Kind = "storePool" | "logFiles" | "logFile" | "readHead" | "swapHead";
+type Kind = "storePool" | "replicas" | "logFiles" | "logFile" | "readHead" | "swapHead";
 
 const DONE: Parcel = { body: {} };
 
 export function storeAnswers(
-	files: () => Pick<ConfigFiles, "storePool" | "headFolder" | "grants">,
+	files: () => Pick<ConfigFiles, "storePool" | "replicas" | "headFolder" | "grants">,
 	folders: Pick<PoolFolders, "beginLog" | "lookAtLog" | "makeInLog">,
 ): { readonly [Each in Kind]: Answer<Each> } {
 	const heads = new HeadFiles();
@@ -24,8 +24,10 @@ export function storeAnswers(
 			await folders.beginLog(opening.stored.log);
 			return { body: { ...opening } };
 		},
+		replicas: ({ pool }) => ({ body: { ...files().replicas(pool) } }),
 		logFiles: async ({ log }) => {
 			files().grants.refuseLog(log);
+			await folders.beginLog(log);
 			return { body: { ...(await folders.lookAtLog(log)) } };
 		},
 		logFile: async ({ log, name }) => {

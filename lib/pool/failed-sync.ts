@@ -8,8 +8,8 @@ import type { BlockDevice } from "../block/device.js";
 import { DeviceLayer } from "../block/layer.js";
 import { BlockOp, type BlockRequest } from "../block/request.js";
 import { StorageStatus } from "../errors.js";
-import type { Traces } from "./boot-trace.js";
-import type { MendedPlace, MissingFile, PoolFolder, PoolWorld, StoredParts } from "./folder.js";
+import type { PoolWorld } from "./folder.js";
+import { FolderLayer } from "./folder-layer.js";
 
 /** Of all that share a fate. */
 class FailedSync {
@@ -41,75 +41,15 @@ export class FailedSyncLayer extends DeviceLayer {
 }
 
 /** The same folder, all of whose files share one fate. */
-class FailedSyncFolder implements PoolFolder {
-	readonly #folder: PoolFolder;
+class FailedSyncFolder extends FolderLayer {
 	readonly #failed = new FailedSync();
-	/** Not of a folder that loses none: a pool of thousands of files is not asked for each of them. */
-	readonly isLost?: (name: string) => boolean;
 
-	constructor(folder: PoolFolder) {
-		this.#folder = folder;
-		if (folder.isLost !== undefined) this.isLost = folder.isLost.bind(folder);
+	override async open(name: string): Promise<BlockDevice> {
+		return new FailedSyncLayer(await this.folder.open(name), this.#failed);
 	}
 
-	get copies(): number {
-		return this.#folder.copies ?? 1;
-	}
-
-	get path(): string {
-		return this.#folder.path;
-	}
-
-	get fillsAhead(): boolean {
-		return this.#folder.fillsAhead;
-	}
-
-	list(): Promise<readonly string[]> {
-		return this.#folder.list();
-	}
-
-	site(): Promise<string | undefined> {
-		return this.#folder.site();
-	}
-
-	async open(name: string): Promise<BlockDevice> {
-		return new FailedSyncLayer(await this.#folder.open(name), this.#failed);
-	}
-
-	get traces(): Traces | undefined {
-		return this.#folder.traces;
-	}
-
-	get stored(): StoredParts | undefined {
-		return this.#folder.stored;
-	}
-
-	freed(slot: number): void {
-		this.#folder.freed?.(slot);
-	}
-
-	async scrub(): Promise<readonly MendedPlace[]> {
-		return (await this.#folder.scrub?.()) ?? [];
-	}
-
-	async missing(): Promise<MissingFile | undefined> {
-		return this.#folder.missing?.();
-	}
-
-	most(): Promise<number | undefined> {
-		return this.#folder.most();
-	}
-
-	free(): Promise<number | undefined> {
-		return this.#folder.free();
-	}
-
-	prepare(force: boolean): Promise<void> {
-		return this.#folder.prepare(force);
-	}
-
-	async create(name: string, sizeBytes: number): Promise<BlockDevice> {
-		return new FailedSyncLayer(await this.#folder.create(name, sizeBytes), this.#failed);
+	override async create(name: string, sizeBytes: number): Promise<BlockDevice> {
+		return new FailedSyncLayer(await this.folder.create(name, sizeBytes), this.#failed);
 	}
 }
 

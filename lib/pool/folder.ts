@@ -9,7 +9,7 @@ import type { Memory } from "../wire/memory.js";
 import type { Traces } from "./boot-trace.js";
 import type { PageLookup } from "./page-lookup.js";
 import type { AnswerLease } from "./store/lease-layer.js";
-import type { StoredLook } from "./stored-look.js";
+import type { ReplicaLook, StoredLook } from "./stored-look.js";
 
 export interface PoolFolder {
 	/** What messages call it. */
@@ -31,8 +31,10 @@ export interface PoolFolder {
 	scrub?(): Promise<readonly MendedPlace[]>;
 	/** What it has in a store, which is looked at part by part. Default: it is in none. */
 	readonly stored?: StoredParts | undefined;
-	/** Nothing in a slot of the log is wanted any more. */
-	freed?(slot: number): void;
+	/** Nothing in a slot of the log is wanted any more by the pool. True: it is still read here, and is not to be written to until `release` is called, once. */
+	freed?(slot: number, release: () => void): boolean;
+	/** Space is wanted: all slots that are held back are released now. */
+	endHolds?(): void;
 	/** One that was opened here and is not here any more, though it is still open. Default: none can go. Throws an OperatorError. */
 	missing?(): Promise<MissingFile | undefined>;
 	/** Files of the log that have room here; undefined where that shows when they are made. */
@@ -120,6 +122,8 @@ export interface PoolWorld {
 	readonly disks?: PoolDisks | undefined;
 	/** How it stands with its object store, if the folder is of that kind. */
 	readonly stored?: (() => StoredLook) | undefined;
+	/** How its replicas stand. Default: it has none. */
+	readonly replicas?: (() => readonly ReplicaLook[]) | undefined;
 	/** Whether anything may be answered, if another host may have it. */
 	readonly lease?: AnswerLease | undefined;
 	/** To be called if no pool comes of it: something may be open before the first file is. */
@@ -163,4 +167,14 @@ export function fileName(file: number): string {
 export function fileNumber(name: string): number | undefined {
 	const number = Number(/^log\.([0-9]{6,9})$/.exec(name)?.[1]);
 	return fileName(number) === name ? number : undefined;
+}
+
+/** `names`: those that there are. Throws an OperatorError. */
+export async function openOrMake(
+	folder: PoolFolder,
+	names: readonly string[],
+	name: string,
+	sizeBytes: number,
+): Promise<BlockDevice> {
+	return names.includes(name) ? folder.open(name) : folder.create(name, sizeBytes);
 }

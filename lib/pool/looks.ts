@@ -17,7 +17,7 @@ import type { PoolDiskState } from "./folder.js";
 import type { Unwalked } from "./history-bytes.js";
 import type { Pool } from "./pool.js";
 import type { PoolFigures, SnapshotSpace, VolumeSpace } from "./pool-space.js";
-import type { StoredLook } from "./stored-look.js";
+import type { ReplicaLook, StoredLook } from "./stored-look.js";
 import type { PoolFullReason } from "./told.js";
 
 /** In one turn: a volume, a snapshot, or a list of dead pages. */
@@ -95,6 +95,8 @@ export interface PoolLook extends PoolFigures {
 	readonly disks: readonly PoolDiskState[] | null;
 	/** How it stands with its object store; null: it is in none. */
 	readonly stored: StoredLook | null;
+	/** Of those that follow it. */
+	readonly replicas: readonly ReplicaLook[];
 	/** All that it has. */
 	readonly volumeCount: number;
 	/** Those that were looked at. */
@@ -144,6 +146,7 @@ class Looker {
 			settings: settingsText(settings),
 			disks: space.disks?.states ?? null,
 			stored: space.stored ?? null,
+			replicas: space.replicas,
 		};
 	}
 

@@ -16,12 +16,11 @@ import { poolInStore, poolOnDisks, shownPoolPath } from "../spec/pool-path.js";
 import type { IdentitySpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
-import type { Volume } from "./catalog.js";
 import type { Changes } from "./changes.js";
 import { type PoolFiles, poolWorld } from "./directory.js";
 import type { PoolWorld } from "./folder.js";
 import { newIdentity } from "./identity.js";
-import { fixedName, isOfPast, volumeIn } from "./past.js";
+import { fixedName, isOfPast, snapshotsBut, volumeIn } from "./past.js";
 import { PastChanges } from "./past-changes.js";
 import { Pool } from "./pool.js";
 import { ScratchLayer } from "./scratch.js";
@@ -105,6 +104,10 @@ export interface PoolHome {
 	readonly onDisks?: ((pool: string, wanted?: readonly string[]) => PoolWorld) | undefined;
 	/** What pools stand on that are in object stores, by their paths. Default: there are none. */
 	readonly inStore?: ((pool: string, home: PoolHome) => Promise<PoolWorld>) | undefined;
+	/** What a pool at this path stands on, with what its replicas have to hear. Default: it has none. */
+	readonly withReplicas?: (pool: string, world: PoolWorld, home: PoolHome) => Promise<PoolWorld>;
+	/** Says that a pool at this path is made one of its own, the next time, if it is a replica of another one. */
+	readonly promote?: ((pool: string, isAllowed: boolean) => void) | undefined;
 	/** Says that a pool at this path may be taken over, the next time, although so much is lost. */
 	readonly allowLoss?: ((pool: string, bytes: number) => void) | undefined;
 	/** Says whether a pool at this path is opened, the next time, although disks of it are missing. */
@@ -153,6 +156,11 @@ export async function usePool(
 
 /** Throws an OperatorError. */
 async function worldOf(home: PoolHome, folder: string, wanted?: readonly string[]): Promise<PoolWorld> {
+	const world = await ownWorldOf(home, folder, wanted);
+	return home.withReplicas?.(folder, world, home) ?? world;
+}
+
+async function ownWorldOf(home: PoolHome, folder: string, wanted?: readonly string[]): Promise<PoolWorld> {
 	const { engine, pump, files, onDisks, inStore } = home;
 	if (poolInStore(folder) !== undefined) {
 		if (inStore !== undefined) return inStore(folder, home);
@@ -287,7 +295,3 @@ export const openPast: OpenPast = async (home, folder, name, { offsetSectors, le
 		throw error;
 	}
 };
-
-function snapshotsBut(volume: Volume, past: string): string[] {
-	return volume.snapshots.map(({ name }) => name).filter((name) => `${volume.name}@${name}` !== past);
-}

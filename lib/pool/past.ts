@@ -7,6 +7,7 @@ import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import { type Memory, memoryOf } from "../wire/memory.js";
 import { readText } from "./blob.js";
+import type { Volume } from "./catalog.js";
 import { checkpointIn } from "./checkpoint-text.js";
 import type { Contents } from "./contents.js";
 import type { PoolWorld } from "./folder.js";
@@ -145,4 +146,9 @@ async function take(
 		at = end;
 	}
 	return true;
+}
+
+/** Names of all snapshots of a volume but that one. */
+export function snapshotsBut(volume: Volume, past: string): string[] {
+	return volume.snapshots.map(({ name }) => name).filter((name) => `${volume.name}@${name}` !== past);
 }

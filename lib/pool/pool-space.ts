@@ -15,7 +15,7 @@ import { hasLeftOrigin, historySectors, sharedSectors, uniqueSectors } from "./m
 import { inTurns } from "./map/turns.js";
 import type { NodeLog } from "./node-log.js";
 import type { Segments } from "./segments.js";
-import type { StoredLook } from "./stored-look.js";
+import type { ReplicaLook, StoredLook } from "./stored-look.js";
 
 export interface VolumeSpace {
 	/** What is mapped; of that, what nobody else has, and what others have, too. */
@@ -46,7 +46,7 @@ export interface PoolFigures {
 }
 
 export interface PoolSpaceOf {
-	readonly world: Pick<PoolWorld, "nextTurn" | "disks" | "stored">;
+	readonly world: Pick<PoolWorld, "nextTurn" | "disks" | "stored" | "replicas">;
 	readonly contents: Contents;
 	readonly living: Living;
 	readonly segments: Segments;
@@ -67,6 +67,10 @@ export class PoolSpace {
 	}
 
 	/** How it stands with its object store, if it is in one. */
+	get replicas(): readonly ReplicaLook[] {
+		return this.#of.world.replicas?.() ?? [];
+	}
+
 	get stored(): StoredLook | undefined {
 		return this.#of.world.stored?.();
 	}

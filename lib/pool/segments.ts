@@ -53,7 +53,11 @@ export class Segments {
 		this.#folder = folder;
 		this.#files = new SegmentFiles(folder);
 		this.known = new KnownSlots(this.slots, head, folder.fillsAhead);
-		this.slots.whenFree = (slot) => folder.freed?.(slot);
+		this.slots.whenFree = (slot, release) => folder.freed?.(slot, release) ?? false;
+		this.slots.endHolds = () => {
+			folder.endHolds?.();
+			return true;
+		};
 	}
 
 	/** Opens the files that there are: see `SegmentFiles.openAll`. Throws an OperatorError. */

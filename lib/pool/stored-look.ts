@@ -11,6 +11,21 @@ export interface StoredRequests {
 	readonly counts: readonly (readonly [number, number])[];
 }
 
+/** How a replica of a pool stands, for whoever looks at the pool that it follows. */
+export interface ReplicaLook {
+	/** For people: where it is. */
+	readonly name: string;
+	/** What it lacks, and for how long the oldest of that has been there. */
+	readonly lagBytes: number;
+	readonly lagSeconds: number;
+	/** What was sent there since the pool was opened. */
+	readonly sentBytes: number;
+	/** Cuts that were given up since then, as the pool wanted the space of what they had still to read. */
+	readonly givenUp: number;
+	/** What does not get on, in words; null: all does. */
+	readonly trouble: string | null;
+}
+
 export interface StoredLook {
 	/** For people: what they are and where. */
 	readonly store: string;

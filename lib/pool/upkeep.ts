@@ -207,19 +207,17 @@ export class Upkeep {
 				await this.#nodeUpkeep.renew();
 				return true;
 			case Next.giveUp:
-				this.#inVain = 0;
-				this.#isStuck = false;
-				if (!(await history.giveUp("space"))) {
-					// (Then what is left is cleaned, with the last slots.)
-					this.#isAllGiven = true;
-					return true;
-				}
+				[this.#inVain, this.#isStuck] = [0, false];
+				// (Then what is left is cleaned, with the last slots.)
+				this.#isAllGiven = !(await history.giveUp("space"));
+				if (this.#isAllGiven) return true;
 				// (Before anything of it is cleaned: whichever checkpoint opens the pool, it offers no moment that is gone.)
 				await checkpoints.request(true);
 				return true;
+			case Next.endHolds:
+				return segments.slots.endHolds();
 			case Next.refuse:
-				this.#refuse();
-				return false;
+				return this.#refuse();
 			default:
 				return unreachable(next);
 		}
@@ -251,11 +249,12 @@ export class Upkeep {
 		return segments.slots.count > before;
 	}
 
-	#refuse(): void {
+	#refuse(): false {
 		const { room, log, world } = this.#of;
 		room.refuse();
 		this.#refusedAt = log.cursor.sequence;
 		this.#refusedUs = world.elapsed();
+		return false;
 	}
 
 	#standing(emptiest: number | undefined): Standing {
@@ -275,6 +274,7 @@ export class Upkeep {
 			free,
 			reserve: room.reserve,
 			held: this.#held(),
+			heldBack: slots.held,
 			waiting,
 			emptiest,
 			cleanedInVain: this.#inVain,

@@ -15,7 +15,7 @@ import type {
 } from "./schema.js";
 import type { DiskSpec, ExportSpec, LinkSpec, SocketSpec } from "./spec.js";
 import type { HeadSettings, StoreSettings } from "./store-schema.js";
-import type { HeadSpec, StorePoolSpec, StoreSpec } from "./store-spec.js";
+import type { HeadSpec, ReplicaSpec, StorePoolSpec, StoreSpec } from "./store-spec.js";
 import type { TlsConfig } from "./tls.js";
 import type { TomlPath } from "./toml.js";
 
@@ -63,6 +63,8 @@ export interface PoolConfig {
 	readonly partial?: boolean;
 	/** Where it is, if it is on an object store. */
 	readonly stored?: StorePoolSpec;
+	/** Copies of it that follow it. */
+	readonly replicas?: readonly ReplicaSpec[];
 	/** As it is written. */
 	readonly settings: WrittenPool;
 	/** What it says of its past. */

@@ -10,6 +10,7 @@ import type { PoolPart } from "./parts.js";
 import { alreadyAt, type Place, PlacedError } from "./place.js";
 import type { PoolSettings } from "./policy.js";
 import { onDisks } from "./pool-path.js";
+import { replicasOf } from "./replicas.js";
 import { type Places, STORE_POOL_KEYS, storePoolOf, takenBy } from "./store-pools.js";
 import type { TomlPath } from "./toml.js";
 
@@ -70,14 +71,22 @@ function poolOf(part: PoolPart, places: Places, errors: PlacedError[]): PoolConf
 	const { path: folder, disks, partial = POOL_DEFAULTS.partial } = values;
 	const own = (at: TomlPath = [key]) => placeOf(at);
 	const known = { name, kept: keptOf(values), placeOf: own };
+	const replicasIn = (folder?: string) => replicasOf(part, folder, places, errors);
 	if (key === "store") {
 		const where = storePoolOf(part, places, errors);
-		return where && { ...known, ...where, settings };
+		return where && { ...known, ...where, settings, ...replicasIn(where.stored.log) };
 	}
 	if (disks !== undefined)
-		return { ...known, path: onDisks(name), settings: { ...settings, disks: [...disks] }, disks, partial };
+		return {
+			...known,
+			path: onDisks(name),
+			settings: { ...settings, disks: [...disks] },
+			disks,
+			partial,
+			...replicasIn(),
+		};
 	const where = path.resolve(folder ?? "");
-	return { ...known, path: where, settings: { ...settings, path: where } };
+	return { ...known, path: where, settings: { ...settings, path: where }, ...replicasIn(where) };
 }
 
 const WORDS: Readonly<Record<PlaceKey, string>> = { path: "a path", disks: "disks", store: "a store" };

@@ -21,7 +21,7 @@ export interface Places {
 	readonly heads: readonly HeadConfig[];
 }
 
-type Wrong = (key: string | undefined, what: string) => void;
+export type Wrong = (key: string | undefined, what: string) => void;
 
 /** What is wrong is added to `errors`. */
 export function storesOf(parts: readonly StorePart[], errors: PlacedError[]): StoreConfig[] {
@@ -135,33 +135,51 @@ export const STORE_POOL_KEYS = Object.keys(storePoolKeys) as (keyof typeof store
 /** Where the pool of that part is; undefined if anything is wrong, which is added to `errors`. */
 export function storePoolOf(
 	part: PoolPart,
-	{ stores, heads }: Places,
+	places: Places,
 	errors: PlacedError[],
 ): { readonly path: string; readonly stored: StorePoolSpec } | undefined {
 	const { name, values, placeOf } = part;
-	const stored = wholly(part, "pool", errors, (wrong): StorePoolSpec | undefined => {
-		const { container, prefix = "", log } = values;
-		const store = stores.find((each) => each.name === values.store)?.spec;
-		const absent = (kind: "store" | "head", named: string): void => {
+	const stored = wholly(part, "pool", errors, (wrong) => {
+		const absent: Absent = (kind, named) => {
 			errors.push(absentName(placeOf([kind]), `pool ${name}: `, kind, named));
 		};
-		if (store === undefined) absent("store", values.store ?? "");
-		const head = headOf(values.head, store, heads, wrong, absent);
-		for (const key of ["container", "log"] as const)
-			if (values[key] === undefined) wrong(undefined, `${key} is missing`);
-		if (store === undefined || head === undefined || container === undefined || log === undefined)
-			return undefined;
-		const { log_size, cache_size, stable } = STORE_POOL_DEFAULTS;
-		return {
-			...{ name, store, container, prefix, head, log: log.replace(/(?<=.)\/+$/, "") },
-			logBytes: values.log_size ?? bytesOf(log_size),
-			cacheBytes: values.cache_size ?? bytesOf(cache_size),
-			stable: values.stable ?? stable,
-		};
+		return storedIn(name, values, places, wrong, absent);
 	});
-	if (stored === undefined) return undefined;
+	return stored && { path: storePathOf(stored), stored };
+}
+
+/** What a pool has for a path that is there. */
+export function storePathOf(stored: StorePoolSpec): string {
 	const fingerprint = createHash("sha256").update(JSON.stringify(stored)).digest("hex").slice(0, 12);
-	return { path: inStore({ name, fingerprint }), stored };
+	return inStore({ name: stored.name, fingerprint });
+}
+
+/** There is no store, or head, of that name. */
+export type Absent = (kind: "store" | "head", named: string) => void;
+
+/** Where a pool of that name is, by what is said; undefined if anything is wrong, or missing, which is told. */
+export function storedIn(
+	name: string,
+	values: Partial<Pick<PoolPart["values"], keyof typeof storePoolKeys>>,
+	{ stores, heads }: Places,
+	wrong: Wrong,
+	absent: Absent,
+): StorePoolSpec | undefined {
+	const { container, prefix = "", log } = values;
+	const store = stores.find((each) => each.name === values.store)?.spec;
+	if (store === undefined) absent("store", values.store ?? "");
+	const head = headOf(values.head, store, heads, wrong, absent);
+	for (const key of ["container", "log"] as const)
+		if (values[key] === undefined) wrong(undefined, `${key} is missing`);
+	if (store === undefined || head === undefined || container === undefined || log === undefined)
+		return undefined;
+	const { log_size, cache_size, stable } = STORE_POOL_DEFAULTS;
+	return {
+		...{ name, store, container, prefix, head, log: log.replace(/(?<=.)\/+$/, "") },
+		logBytes: values.log_size ?? bytesOf(log_size),
+		cacheBytes: values.cache_size ?? bytesOf(cache_size),
+		stable: values.stable ?? stable,
+	};
 }
 
 function bytesOf(text: string): number {
@@ -173,7 +191,7 @@ function headOf(
 	store: StoreSpec | undefined,
 	heads: Places["heads"],
 	wrong: Wrong,
-	absent: (kind: "head", named: string) => void,
+	absent: Absent,
 ): HeadSpec | undefined {
 	if (name === undefined) {
 		wrong(undefined, 'head is missing: the name of a [head.NAME], "store", or "file"');

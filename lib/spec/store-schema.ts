@@ -7,7 +7,7 @@ import { z } from "zod";
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import { text, understood } from "./understood.js";
-import { sizeBytes } from "./values.js";
+import { readBandwidth, sizeBytes } from "./values.js";
 
 export const STORE_TYPES = ["s3", "swift"] as const;
 export const STORE_STYLES = ["path", "host"] as const;
@@ -87,6 +87,11 @@ function readContainer(given: string): string {
 	);
 }
 
+function readPool(given: string): string {
+	if (/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/.test(given)) return given;
+	throw new OperatorError(`pool ${quote(given)}: the name of a pool is allowed`);
+}
+
 const size = (name: string) =>
 	text((given) => {
 		const bytes = sizeBytes(given);
@@ -135,6 +140,22 @@ export const storePoolKeys = {
 	// (Both hosts is for a daemon that hands requests on to another one.)
 	serve: oneOf("serve", ["one"] as const),
 };
+
+/** A copy of a pool elsewhere. */
+export const replicaSchema = z
+	.strictObject({
+		store: z.string(),
+		container: text(readContainer),
+		prefix: text(readPrefix),
+		head: z.string(),
+		pool: text(readPool),
+		log: file("log"),
+		bandwidth: understood(
+			z.union([z.string(), z.number()], 'bytes per second are expected, as in "10M"'),
+			(value) => readBandwidth("bandwidth", String(value)),
+		),
+	})
+	.partial();
 
 export type StoreSettings = z.input<typeof storeSchema>;
 export type StoreValues = z.output<typeof storeSchema>;

@@ -62,3 +62,14 @@ export interface StorePoolSpec {
 	/** Where a write is for good. */
 	readonly stable: "host" | "store";
 }
+
+/** A replica of a pool: where it is, as a pool there. */
+export interface ReplicaSpec {
+	/** What that pool has for a path, on this host. */
+	readonly path: string;
+	readonly stored: StorePoolSpec;
+	/** For people. */
+	readonly name: string;
+	/** What may be sent there; undefined: as much as goes. */
+	readonly bytesPerSecond?: number | undefined;
+}

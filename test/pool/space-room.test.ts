@@ -74,6 +74,7 @@ class Volume {
 				reserve: RESERVE,
 				held,
 				waiting,
+				heldBack: 0,
 				emptiest,
 				cleanedInVain,
 				untold: 0,
@@ -131,6 +132,7 @@ t.test(
 			free: 800,
 			reserve: 200,
 			waiting: 0,
+			heldBack: 0,
 			cleanedInVain: 0,
 			untold: 0,
 		};
@@ -154,6 +156,7 @@ t.test("what cleaning takes before it gives is left, and a checkpoint's slot wit
 		slots: 16,
 		reserve: 4,
 		waiting: 0,
+		heldBack: 0,
 		cleanedInVain: 0,
 		untold: 0,
 		liveShare: 0.4,
@@ -190,6 +193,7 @@ t.test(
 		const counts = {
 			slots: 512,
 			reserve: 20,
+			heldBack: 0,
 			emptiest: 100,
 			cleanedInVain: 0,
 			liveShare: 0.7,

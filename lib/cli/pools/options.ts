@@ -97,6 +97,13 @@ export const POOL_TAKEOVER = {
 	options: [...EITHER, { name: "lose", value: "bytes", help: "so much may be lost: what the pool says" }],
 } as const satisfies Form;
 
+export const POOL_PROMOTE = {
+	name: "pool promote",
+	help: "Makes a pool of its own of what is a replica of another one in an object store.",
+	arguments: [OF_DAEMON],
+	options: EITHER,
+} as const satisfies Form;
+
 export const POOL_SET = {
 	name: "pool set",
 	help: "Says that a pool's clock is right, although it has jumped by more than a day.",

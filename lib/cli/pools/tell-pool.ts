@@ -20,6 +20,7 @@ export function poolLines(pool: Pool): string[] {
 		["free", sizeOrNone(pool.freeBytes)],
 		...(pool.disks ?? []).map((disk) => ["disk", diskText(disk)] as const),
 		...storePairs(pool.stored),
+		...(pool.replicas ?? []).map((replica) => ["replica", replicaText(replica)] as const),
 		...(settings === null ? [] : settingsPairs(settings)),
 		...(pool.clockDoubt === null ? [] : [["clock", doubtText(pool.clockDoubt)] as const]),
 		["moments", pool.momentsFrom === null ? orNone(null) : `from ${pool.momentsFrom}`],
@@ -48,6 +49,11 @@ function storePairs(stored: Pool["stored"]): (readonly [string, string])[] {
 		["unshipped", `${sizeText(unshippedBytes)}${forHow}`],
 		...(leaseSeconds === null ? [] : [["lease", `${leaseSeconds.toFixed(1)} s`] as const]),
 	];
+}
+
+function replicaText({ name, lagBytes, lagSeconds, trouble }: NonNullable<Pool["replicas"]>[number]): string {
+	const lag = lagBytes === 0 ? "lacks nothing" : `lacks ${sizeText(lagBytes)} of ${Math.round(lagSeconds)} s`;
+	return `${name}: ${lag}${trouble === null ? "" : `: ${trouble}`}`;
 }
 
 function settingsPairs(settings: NonNullable<Pool["settings"]>): (readonly [string, string])[] {

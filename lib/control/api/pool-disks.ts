@@ -27,6 +27,14 @@ export function poolDiskRoutes({ poolDisks }: Inside): Route[] {
 		}),
 		route({
 			method: "POST",
+			path: "/api/v1/pools/{name}/promote",
+			summary: "Makes a pool of its own of a replica in an object store",
+			answers: { 200: { description: "The pool", schema: Pool } },
+			refusals: [409],
+			handle: async ({ name }) => json(await poolDisks.promote(name)),
+		}),
+		route({
+			method: "POST",
 			path: "/api/v1/pools/{name}/disks",
 			summary: "Has one more of the disks that are configured for a pool become a part of it",
 			body: PoolDisk,

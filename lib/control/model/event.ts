@@ -33,6 +33,7 @@ export const EVENT_KINDS = [
 	"pool-taken",
 	"pool-lost",
 	"pool-waits",
+	"pool-replica",
 	"snapshot-taken",
 	"snapshot-changed",
 	"snapshot-removed",

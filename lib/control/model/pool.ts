@@ -4,6 +4,7 @@
 
 import { z } from "zod";
 import { poolChangeSchema, volumePatchSchema } from "../../spec/volume-schema.js";
+import { replica } from "./replica.js";
 import { bytes, count, moment, seconds, text } from "./units.js";
 
 const poolName = text("Its name in the configuration").meta({ example: "fast" });
@@ -123,6 +124,10 @@ export const Pool = z
 			})
 			.nullable()
 			.meta({ description: "How it stands with its object store; null: it is in none" }),
+		replicas: z
+			.array(replica)
+			.nullable()
+			.meta({ description: "Copies of it elsewhere that follow it; null: it is not open" }),
 		settings: z
 			.object({
 				history: text("How far back each moment is kept"),

@@ -72,6 +72,8 @@ export interface Standing {
 	readonly free: number;
 	readonly reserve: number;
 	readonly held: Held;
+	/** Slots that are free, and held back for somebody who still reads them (`PoolFolder.freed`). */
+	readonly heldBack: number;
 	/** Slots that were emptied, and come back by checkpoints. */
 	readonly waiting: number;
 	/** Sectors that live in the emptiest slot that may be cleaned; undefined if there is none. */
@@ -100,6 +102,8 @@ export const Next = {
 	/** Another slot for nodes is begun, and what lives of those before goes behind what is in the one that was filled. */
 	renewNodes: "renew nodes",
 	giveUp: "give up history",
+	/** Slots that somebody else still reads are taken from him. */
+	endHolds: "end holds",
 	refuse: "refuse",
 } as const;
 export type Next = (typeof Next)[keyof typeof Next];
@@ -147,6 +151,7 @@ export function nextStep(standing: Standing): Next {
 	if (waiting > 0 || isUnsettled) return Next.checkpoint;
 	if (emptiest !== undefined && emptiest <= ANY_GAIN) return Next.clean;
 	if (canGrow) return Next.grow;
+	if (standing.heldBack > 0) return Next.endHolds;
 	return hasHistory ? Next.giveUp : Next.refuse;
 }
 

@@ -17,8 +17,8 @@ export interface SlotSink {
 	emptied(slot: number): void;
 }
 
-/** `absent`: there is no space for it yet, as far as is known. */
-const State = { free: 0, used: 1, waiting: 2, lost: 3, absent: 4 } as const;
+/** `absent`: there is no space for it yet, as far as is known; `held`: it is free, and somebody else still reads what it had. */
+const State = { free: 0, used: 1, waiting: 2, lost: 3, absent: 4, held: 5 } as const;
 
 /** Slots behind those that there are: a file that is missing is told as such. */
 const MISSING_MAX = 8192;
@@ -37,11 +37,15 @@ export class Slots implements SlotSink {
 	/** Slots from here on were never written to. */
 	#freshFrom = 0;
 	#free = 0;
+	#held = 0;
 	/** Checkpoints so far. */
 	#checkpoints = 0;
 	#settled = 0;
-	/** Told of each slot that may be written to again. */
-	whenFree: (slot: number) => void = () => {};
+	/** Told of each slot that may be written to again. True: not until `release` is called. */
+	whenFree: (slot: number, release: () => void) => boolean = () => false;
+
+	/** Has all that are held back released: true. */
+	endHolds: () => true = () => true;
 
 	/** Slots that there are, free ones among them, and those that will be free. */
 	get count(): number {
@@ -60,6 +64,11 @@ export class Slots implements SlotSink {
 	/** A slot that storage names is below this, or it is none. */
 	get limit(): number {
 		return this.#end + MISSING_MAX;
+	}
+
+	/** Slots that are free and held back. */
+	get held(): number {
+		return this.#held;
 	}
 
 	get waiting(): number {
@@ -103,6 +112,7 @@ export class Slots implements SlotSink {
 
 	/** One that is free, the lowest; `NO_SLOT` if none is. */
 	take(): number {
+		if (this.#free === 0 && this.#held > 0) this.endHolds();
 		const slot = this.#states.subarray(0, this.#end).indexOf(State.free);
 		this.wasFresh = slot >= this.#freshFrom;
 		if (slot >= 0) this.took(slot);
@@ -113,6 +123,7 @@ export class Slots implements SlotSink {
 	lose(slot: number): void {
 		if (this.#states[slot] === State.free) this.#free--;
 		if (this.#states[slot] === State.absent) this.#absent--;
+		if (this.#states[slot] === State.held) this.#held--;
 		this.#states[slot] = State.lost;
 	}
 
@@ -127,6 +138,7 @@ export class Slots implements SlotSink {
 		if (state === State.lost) return;
 		if (state === State.free) this.#free--;
 		if (state === State.absent) this.#absent--;
+		if (state === State.held) this.#held--;
 		if (state === State.waiting) this.#emptied.delete(slot);
 		this.#states[slot] = State.used;
 		this.#freshFrom = Math.max(this.#freshFrom, slot + 1);
@@ -159,13 +171,27 @@ export class Slots implements SlotSink {
 			this.#states[slot] = State.free;
 			this.#emptied.delete(slot);
 			this.#free++;
-			this.whenFree(slot);
+			this.#tellFree(slot);
 		}
+	}
+
+	#tellFree(slot: number): void {
+		if (!this.whenFree(slot, () => this.#release(slot))) return;
+		this.#states[slot] = State.held;
+		this.#free--;
+		this.#held++;
+	}
+
+	#release(slot: number): void {
+		if (this.#states[slot] !== State.held) return;
+		this.#states[slot] = State.free;
+		this.#free++;
+		this.#held--;
 	}
 
 	/** Tells of all that may be written to. */
 	tellFree(): void {
-		for (let slot = 0; slot < this.#end; slot++) if (this.#states[slot] === State.free) this.whenFree(slot);
+		for (let slot = 0; slot < this.#end; slot++) if (this.#states[slot] === State.free) this.#tellFree(slot);
 	}
 
 	/** Somebody reads from the slot until `letGo`. */

@@ -38,7 +38,14 @@ export class Cut {
 	readonly #rescued = new Map<number, Buffer>();
 	#file = 0;
 	#block = 0;
+	/** Of all files, when it was made. */
 	readonly blocks: number;
+	/** Blocks that were not read yet. */
+	#left: number;
+	/** Nothing more of it is read. */
+	#isGivenUp = false;
+	/** By file that is in flight: the number of the last object that has something of it. */
+	readonly #lastObject = new Map<LocalFile, number>();
 
 	/** `files`: those with dirty blocks. */
 	constructor(
@@ -48,20 +55,47 @@ export class Cut {
 		readonly head: Buffer,
 		/** When the first of it was written, in milliseconds of whoever counts. */
 		readonly sinceMs: number,
+		/** Whether the store has anything of what was given back: else no object has to say that it was. */
+		isStored: (range: ImageRange) => boolean = () => true,
 	) {
 		this.#files = files;
 		this.dropped = dropped;
-		this.#dropped = dropped;
+		this.#dropped = dropped.filter(isStored);
 		this.blocks = files.reduce((sum, file) => sum + file.dirtyBlocks, 0);
+		this.#left = this.blocks;
 		for (const file of files) file.cut();
 	}
 
-	/** The next object; null: there are no more. */
-	next(): Plan | null {
+	/** Blocks that are still to be read. */
+	get left(): number {
+		return this.#left;
+	}
+
+	get isGivenUp(): boolean {
+		return this.#isGivenUp;
+	}
+
+	/** Blocks that are kept in memory. */
+	get rescuedBlocks(): number {
+		return this.#rescued.size;
+	}
+
+	/** What was not read is of no cut any more: how many more blocks are dirty, and what of that which was given back is in no object. */
+	giveUp(): { readonly dirtyBlocks: number; readonly dropped: readonly ImageRange[] } {
+		this.#isGivenUp = true;
+		this.#rescued.clear();
+		this.#left = 0;
+		const dirtyBlocks = this.#files.reduce((sum, file) => sum + file.uncut(), 0);
+		return { dirtyBlocks, dropped: this.#dropped };
+	}
+
+	/** The next object, of so many blocks at most; null: there are no more. */
+	next(most = OBJECT_BLOCKS): Plan | null {
+		if (this.#isGivenUp) return null;
 		const dropped = this.#dropped.slice(0, OBJECT_RANGES - 2 * SPANS_MAX);
 		this.#dropped = this.#dropped.slice(dropped.length);
 		const spans: { file: LocalFile; span: Span }[] = [];
-		let left = this.#dropped.length > 0 ? 0 : OBJECT_BLOCKS;
+		let left = this.#dropped.length > 0 ? 0 : most;
 		while (left > 0 && spans.length < SPANS_MAX && this.#file < this.#files.length) {
 			const file = this.#files[this.#file]!;
 			const span = this.#block < FILE_BLOCKS ? file.nextCut(this.#block, left) : null;
@@ -117,10 +151,21 @@ export class Cut {
 		for (const file of this.#files) file.isInFlight = false;
 	}
 
-	/** It was read: nothing of it has to be kept any more. */
-	done({ spans }: Plan): void {
+	/** All objects with lower numbers are in the superblock, as what is to be an image: files of which all is in those are in flight no more. */
+	staged(number: number): void {
+		for (const [file, last] of this.#lastObject) {
+			if (last >= number || file.cutBlocks > 0) continue;
+			file.isInFlight = false;
+			this.#lastObject.delete(file);
+		}
+	}
+
+	/** It was read, and will be the object of that number: nothing of it has to be kept any more. */
+	done({ spans }: Plan, number: number): void {
 		for (const { file, span } of spans) {
 			file.taken(span);
+			this.#left -= span.to - span.from;
+			this.#lastObject.set(file, Math.max(number, this.#lastObject.get(file) ?? 0));
 			for (let block = span.from; block < span.to; block++) this.#rescued.delete(keyOf(file, block));
 		}
 	}

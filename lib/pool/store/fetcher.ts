@@ -3,7 +3,7 @@
  * checked before it is believed, and asked for again if it is not right. Made by `store-folder.ts` for its files.
  */
 
-import { BlockOp, type BlockRequest } from "../../block/request.js";
+import { BlockOp } from "../../block/request.js";
 import type { Clock } from "../../clock.js";
 import { OperatorError } from "../../errors.js";
 import { isFault, ObjectFault } from "../../object/errors.js";
@@ -12,7 +12,7 @@ import type { Memory } from "../../wire/memory.js";
 import { run } from "../run.js";
 import type { Image, StoredRun } from "./image.js";
 import { FILE_PIECES, IMAGE_BLOCK_BYTES, objectName, PIECE_BLOCKS, PIECE_BYTES } from "./layout.js";
-import { blocksOf, type LocalFile, piecesOf, type Span } from "./local-file.js";
+import type { LocalFile, Span } from "./local-file.js";
 import { summedRange, takeBlocks } from "./object-form.js";
 import { Patience } from "./patience.js";
 import { readObject } from "./read-object.js";
@@ -29,9 +29,6 @@ export interface FetcherOf {
 	readonly allocate: (byteLength: number) => Memory;
 	readonly tell: (trouble: string | null) => void;
 }
-
-/** What is to be read, and where to. */
-export type ReadRange = Pick<BlockRequest, "offsetBytes" | "lengthBytes" | "memory" | "memoryOffset">;
 
 export class Fetcher {
 	readonly #of: FetcherOf;
@@ -60,31 +57,6 @@ export class Fetcher {
 			if (from === pieces.to) return;
 			await this.#fetchFrom(file, { from, to: pieces.to });
 		}
-	}
-
-	/** What is here from here, and the rest from the store, without keeping it: there is no room for it. Throws an OperatorError. */
-	async readThrough(
-		file: LocalFile,
-		{ offsetBytes, lengthBytes, memory, memoryOffset }: ReadRange,
-	): Promise<void> {
-		const end = offsetBytes + lengthBytes;
-		for (let from = offsetBytes; from < end; ) {
-			const to = Math.min(end, from + PIECE_BYTES - (from % PIECE_BYTES));
-			const at = memoryOffset + from - offsetBytes;
-			if (file.isPresent(piecesOf(from, to - from)))
-				await run(file.device, BlockOp.read, from, to - from, memory, file.name, at);
-			else memory.bytes.set(await this.#read(file, from, to - from), at);
-			from = to;
-		}
-	}
-
-	async #read({ number }: LocalFile, offsetBytes: number, lengthBytes: number): Promise<Buffer> {
-		const { from, to } = blocksOf(offsetBytes, lengthBytes);
-		const blocks = Buffer.alloc((to - from) * IMAGE_BLOCK_BYTES);
-		for (const each of this.#of.image.find({ file: number, first: from, blocks: to - from }))
-			blocks.set(await this.#get(each), (each.first - from) * IMAGE_BLOCK_BYTES);
-		const begin = offsetBytes - from * IMAGE_BLOCK_BYTES;
-		return blocks.subarray(begin, begin + lengthBytes);
 	}
 
 	isComing({ number }: LocalFile, { from, to }: Span): boolean {

@@ -13,8 +13,8 @@ import { LEASE_MS, type LeaseWatch } from "./lease.js";
 import type { AnswerLease } from "./lease-layer.js";
 import type { LossWord } from "./loss-word.js";
 import type { Keepers } from "./options.js";
-import { EMPTY_IMAGE, type StoredImage } from "./stored-image.js";
-import type { JsonObject, Owner, Promised, Superblock } from "./superblock.js";
+import { asJson, EMPTY_IMAGE, imageIn } from "./stored-image.js";
+import type { Owner, Promised, Superblock } from "./superblock.js";
 import type { KeeperWorld } from "./superblock-swaps.js";
 import { Refused } from "./takeover.js";
 import { takenWords } from "./words.js";
@@ -37,6 +37,8 @@ export interface HeadKeepersOf {
 	readonly watch: LeaseWatch;
 	/** What somebody else has promised and may be lost: an operator's word. */
 	readonly loss: LossWord;
+	/** Whether an operator has said that it is to be a pool of its own, if it is a replica. Default: nobody has. */
+	readonly promotes?: () => boolean;
 	readonly listener: KeeperListener;
 	/** Hears how it came to be had from somebody else, and whether something was given up for that. */
 	readonly taken?: (words: string, isLoss: boolean) => void;
@@ -98,7 +100,7 @@ export class HeadKeepers implements Keepers {
 
 	/** Whoever asks has the lock of what is on this host. */
 	async acquire(life: string): Promise<ImageKeeper> {
-		const { head, world, path, watch, identifier, loss } = this.#of;
+		const { head, world, path, watch, identifier, loss, promotes = () => false } = this.#of;
 		const untilUs = world.elapsed() + WAIT_MS * 1000;
 		for (;;) {
 			const there = await HeadKeeper.look(head);
@@ -106,7 +108,8 @@ export class HeadKeepers implements Keepers {
 			const isOurs = there !== null && life !== "" && isLifeOfOwner(there, life);
 			const host = (isOurs ? there.owner.host : undefined) ?? identifier(IDENTITY_BYTES);
 			const { said } = loss;
-			const takeOver = { isGone: true, waits: false, watch, ...(said !== undefined && { lose: said }) };
+			const spoken = said !== undefined && { lose: said };
+			const takeOver = { isGone: true, waits: false, watch, promotes: promotes(), ...spoken };
 			const found = await HeadKeeper.acquire(head, { owner: this.#owner(host), takeOver }, world);
 			if (found instanceof HeadKeeper) {
 				if (!isOurs && there !== null) this.#tellTaken(there, found.superblock);
@@ -165,13 +168,4 @@ export class HeadKeepers implements Keepers {
 function isLifeOfOwner({ image, owner }: Superblock, life: string): boolean {
 	const there = imageIn(image);
 	return there.life === life && (there.lifeOf ?? owner.host) === owner.host;
-}
-
-/** Made sure of by whoever reads the image (`stored-image.ts`). */
-function imageIn(image: JsonObject): StoredImage {
-	return image as unknown as StoredImage;
-}
-
-function asJson(image: StoredImage): JsonObject {
-	return image as unknown as JsonObject;
 }

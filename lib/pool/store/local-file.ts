@@ -151,7 +151,8 @@ export class LocalFile {
 
 	/** Whether the store has all of it, and nothing was written for some ages: to be asked at each. */
 	age(ages: number): boolean {
-		const isClean = this.#dirtyBlocks === 0 && !this.isInFlight;
+		// (What is being written is dirty when it has been.)
+		const isClean = this.#dirtyBlocks === 0 && !this.isInFlight && this.users.every((count) => count === 0);
 		return ++this.#restedFor > ages && isClean && this.row.intent.some((word) => word !== 0);
 	}
 
@@ -194,6 +195,12 @@ export class LocalFile {
 		}
 	}
 
+	/** The same of one of which all is here in any case. */
+	restoreIntent({ intent }: LocalRow): void {
+		this.row.intent.set(intent);
+		for (const pieces of this.intended()) this.ready(pieces);
+	}
+
 	/** The store has all of it. */
 	settle(): void {
 		this.row.intent.fill(0);
@@ -229,6 +236,21 @@ export class LocalFile {
 		this.#cutBlocks = this.#dirtyBlocks;
 		this.#dirty = null;
 		this.#dirtyBlocks = 0;
+	}
+
+	/** What of the cut was not read is in none: it is dirty again. How many more blocks are. */
+	uncut(): number {
+		const cut = this.#cut;
+		this.#cut = null;
+		this.#cutBlocks = 0;
+		if (cut === null) return 0;
+		let more = 0;
+		for (let from = nextBit(cut, 0, 0, FILE_BLOCKS, true); from < FILE_BLOCKS; ) {
+			const to = nextBit(cut, 0, from, FILE_BLOCKS, false);
+			more += this.dirty({ from, to });
+			from = nextBit(cut, 0, to, FILE_BLOCKS, true);
+		}
+		return more;
 	}
 
 	/** The first blocks of the cut, from one on, that belong together; null if there are none. */

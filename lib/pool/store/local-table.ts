@@ -11,7 +11,7 @@ import { DamagedError, invariant } from "../../errors.js";
 import { InTurn } from "../../in-turn.js";
 import type { Memory } from "../../wire/memory.js";
 import { SECTOR_BYTES } from "../../wire/sector.js";
-import { FILE_BYTES } from "../format.js";
+import { FILE_BYTES, putU64, takeU64 } from "../format.js";
 import { run } from "../run.js";
 import { FILE_PIECES, IDENTITY_TEXT } from "./layout.js";
 
@@ -22,7 +22,16 @@ export const TABLE_FILES = TABLE_FILE_BYTES / SECTOR_BYTES - 1;
 
 const HEADER_MAGIC = 0x48494c56; // "VLIH"
 const ROW_MAGIC = 0x52494c56; // "VLIR"
-const AT = { magic: 0, crc: 4, pool: 8, life: 24, file: 40, present: 64, intent: 192 } as const;
+const AT = {
+	magic: 0,
+	crc: 4,
+	pool: 8,
+	life: 24,
+	file: 40,
+	incarnation: 48,
+	present: 64,
+	intent: 192,
+} as const;
 const WORDS = FILE_PIECES / 32;
 const READ_BYTES = 256 * 1024;
 
@@ -30,6 +39,8 @@ export interface LocalOwner {
 	/** The pool, and what is here, which the superblock names, too, as long as it is what the store's image goes on from: 16 bytes in hexadecimal each. */
 	readonly pool: string;
 	readonly life: string;
+	/** Of a replica: how often the pool had been opened when something of it was last known here (`HeadState.incarnation`). Default: 0. */
+	readonly incarnation?: number;
 }
 
 /** Bits by piece. */
@@ -64,15 +75,17 @@ export class LocalTable {
 		if (view.getUint32(AT.magic, true) !== HEADER_MAGIC || !isSummed(this.#memory, 0))
 			throw new DamagedError(`${this.#name}: is damaged`);
 		this.#owner = Buffer.from(bytes.subarray(AT.pool, AT.file));
-		return { pool: this.#owner.toString("hex", 0, 16), life: this.#owner.toString("hex", 16) };
+		const [pool, life] = [this.#owner.toString("hex", 0, 16), this.#owner.toString("hex", 16)];
+		return { pool, life, incarnation: takeU64(view, AT.incarnation) };
 	}
 
 	/** Whose what is here is from now on; stable when it resolves. */
-	begin({ pool, life }: LocalOwner): Promise<void> {
+	begin({ pool, life, incarnation = 0 }: LocalOwner): Promise<void> {
 		invariant(IDENTITY_TEXT.test(pool) && IDENTITY_TEXT.test(life), "what is here has no identity");
 		return this.#turns.run(async () => {
 			this.#owner = Buffer.from(pool + life, "hex");
 			this.#head(HEADER_MAGIC);
+			putU64(this.#memory.view, AT.incarnation, incarnation);
 			sum(this.#memory, 0);
 			await run(this.#device, BlockOp.write, 0, SECTOR_BYTES, this.#memory, this.#name);
 			await this.#sync();

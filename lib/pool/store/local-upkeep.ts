@@ -16,8 +16,6 @@ const EVERY_MS = 15_000;
 const SETTLED_AFTER = 4;
 /** Whoever wants one slot to be given up waits for so many turns until nobody uses it. */
 const TURNS = 1000;
-/** Of what is here so much is given up where there is no room for more. */
-const FULL_SHARE = 1 / 8;
 /** Somewhat more is given up than has to be, so that it is not begun for each piece. */
 const SPARE_SHARE = 1 / 32;
 
@@ -42,8 +40,6 @@ export class LocalUpkeep {
 	#cancelTimer: () => void = () => {};
 	#running: Promise<void> = Promise.resolve();
 	#isClosed = false;
-	/** Room is being made, because there is none. */
-	#making: Promise<void> | null = null;
 	/** Where the next slot is looked for that can be given up. */
 	#hand = 0;
 
@@ -63,10 +59,10 @@ export class LocalUpkeep {
 	async #run(): Promise<void> {
 		try {
 			await this.#learn();
-			await this.#making;
-			await this.#evict(this.#of.mostPieces);
+			await this.#evict();
 		} catch (error) {
-			laterAgain(error);
+			// (What is not known to be here is fetched again; it is tried again, too.)
+			if (!(error instanceof OperatorError)) throw error;
 		}
 	}
 
@@ -81,23 +77,9 @@ export class LocalUpkeep {
 		}
 	}
 
-	/** There is less room than was said: some of what is here is given up when it resolves, if there is any that can be. */
-	isFull(): Promise<void> {
-		if (this.#making !== null || this.#isClosed) return this.#making ?? Promise.resolve();
-		const pieces = [...this.#of.files.opened].reduce((sum, file) => sum + file.presentPieces, 0);
-		const most = Math.floor(pieces * (1 - FULL_SHARE));
-		this.#making = this.#running
-			.then(() => this.#evict(most))
-			.catch(laterAgain)
-			.finally(() => {
-				this.#making = null;
-			});
-		return this.#making;
-	}
-
 	/** Goes around, as often as it takes, twice at most: what was used since the last time stays this time. */
-	async #evict(mostPieces: number): Promise<void> {
-		const { nextTurn } = this.#of;
+	async #evict(): Promise<void> {
+		const { mostPieces, nextTurn } = this.#of;
 		const files = [...this.#of.files.opened];
 		let pieces = files.reduce((sum, file) => sum + file.presentPieces, 0);
 		if (pieces <= mostPieces) return;
@@ -154,14 +136,8 @@ export class LocalUpkeep {
 	async close(): Promise<void> {
 		this.#isClosed = true;
 		this.#cancelTimer();
-		await this.#making;
 		await this.#running;
 	}
-}
-
-/** (What is not known to be here is fetched again; it is tried again, too.) */
-function laterAgain(error: unknown): void {
-	if (!(error instanceof OperatorError)) throw error;
 }
 
 function slots(): number[] {

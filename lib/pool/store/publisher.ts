@@ -4,55 +4,29 @@
  * meanwhile writes go on until what it lacks is as much as may be here. Made by `store-folder.ts`, told by its files.
  */
 
-import type { Clock } from "../../clock.js";
 import { OperatorError } from "../../errors.js";
 import { InTurn } from "../../in-turn.js";
-import type { ObjectStore } from "../../object/store.js";
-import type { Memory } from "../../wire/memory.js";
-import { Cut, type Plan } from "./cut.js";
-import type { Image, ImageRange } from "./image.js";
-import type { ImageKeeper } from "./keeper.js";
-import { IMAGE_BLOCK_BYTES, OBJECT_BLOCKS, objectName } from "./layout.js";
+import { Cut } from "./cut.js";
+import type { ImageRange } from "./image.js";
+import { FILE_BLOCKS, IMAGE_BLOCK_BYTES } from "./layout.js";
 import type { LocalFile, Span } from "./local-file.js";
-import { type ObjectTable, objectBytes, tableBytes } from "./object-form.js";
+import { type Pace, STORE_PACE } from "./pace.js";
 import { Patience } from "./patience.js";
-import { apply, extendTail, type ObjectKey, type StoredImage, tailLength } from "./stored-image.js";
-import { writeManifest } from "./write-manifest.js";
+import type { PublisherOf } from "./publisher-options.js";
+import { apply, extended, tailLength } from "./stored-image.js";
+import { type Stage, type Uploaded, Uploads } from "./uploads.js";
+import { Waiters } from "./waiters.js";
+import { cutImage, writeManifest } from "./write-manifest.js";
 
-/** With so much a cut is made, and at the latest so long after the first of it was written. */
-const CUT_BLOCKS = (64 * 1024 * 1024) / IMAGE_BLOCK_BYTES;
-const CUT_AFTER_MS = 30_000;
-const UPLOADS_AT_ONCE = 4;
 /** With so many objects behind it a manifest is written anew. */
 const TAIL_OBJECTS = 256;
-
-export interface PublisherOf {
-	readonly store: ObjectStore;
-	readonly keeper: ImageKeeper;
-	readonly image: Image;
-	readonly files: () => Iterable<LocalFile>;
-	/** The pool's head as it is now. */
-	readonly head: () => Buffer;
-	readonly clock: Clock;
-	readonly allocate: (byteLength: number) => Memory;
-	/** So many blocks may be here that the store has not. */
-	readonly blocksMax: number;
-	/** What is under way and does not get on, in words; null: it does again. */
-	readonly tell: (trouble: string | null) => void;
-	/** A cut is under the superblock: with what was dropped before it. */
-	readonly published: (dropped: readonly ImageRange[]) => void;
-}
-
-interface Uploaded {
-	readonly table: ObjectTable;
-	readonly bytes: number;
-}
 
 export class Publisher {
 	readonly #of: PublisherOf;
 	#cut: Cut | null = null;
 	#dirtyBlocks = 0;
-	#dropped: ImageRange[] = [];
+	/** By the first block, counted through all files. */
+	#dropped = new Map<number, ImageRange>();
 	#isHeadNew = false;
 	/** When the oldest was written that is not in a cut; null: there is none. */
 	#sinceMs: number | null = null;
@@ -60,23 +34,40 @@ export class Publisher {
 	#running: Promise<void> | null = null;
 	/** Those who want a cut that has not begun. */
 	#waiting: { resolve: () => void; reject: (error: unknown) => void }[] = [];
-	#roomWaiters: (() => void)[] = [];
+	readonly #roomWaiters = new Waiters();
 	#failure: OperatorError | null = null;
 	#isClosed = false;
 	readonly #patience: Patience;
-	readonly #memories: Memory[] = [];
+	readonly #pace: Pace;
 	readonly #turns = new InTurn();
-	#next: number;
+	/** Null until there was a cut. */
+	#made: Uploads | null = null;
+	/** After a cut that was given up there is some time. */
+	#rests = false;
+	/** Cuts that became none. */
+	givenUp = 0;
 
 	constructor(of: PublisherOf) {
 		this.#of = of;
-		this.#next = of.keeper.image.next;
+		this.#pace = of.pace ?? STORE_PACE;
 		this.#patience = new Patience(of.clock, of.tell);
+	}
+
+	get #uploads(): Uploads {
+		const { store, keeper, clock, allocate, read } = this.#of;
+		const [patience, pace] = [this.#patience, this.#pace];
+		this.#made ??= new Uploads({ store, keeper, clock, allocate, read, patience, pace });
+		return this.#made;
+	}
+
+	/** All that left for the store. */
+	get sentBytes(): number {
+		return this.#made?.sentBytes ?? 0;
 	}
 
 	/** What the store has not, and since when, by the clock. */
 	get unshipped(): { readonly bytes: number; readonly sinceMs: number | null } {
-		const blocks = this.#dirtyBlocks + (this.#cut?.blocks ?? 0);
+		const blocks = this.#dirtyBlocks + this.#cutBlocks;
 		return { bytes: blocks * IMAGE_BLOCK_BYTES, sinceMs: this.#cut?.sinceMs ?? this.#sinceMs };
 	}
 
@@ -84,22 +75,28 @@ export class Publisher {
 		return this.#failure?.message ?? this.#patience.trouble;
 	}
 
+	/** What a cut has counts until it is one, unless it may become none: then what it has still to read. */
+	get #cutBlocks(): number {
+		if (this.#cut === null) return 0;
+		return this.#of.rescuedMax === undefined ? this.#cut.blocks : this.#cut.left;
+	}
+
 	get hasRoom(): boolean {
-		return this.#dirtyBlocks + (this.#cut?.blocks ?? 0) < this.#of.blocksMax;
+		return this.#dirtyBlocks + this.#cutBlocks < this.#of.blocksMax;
 	}
 
 	/** Resolves when there is room, or nothing comes of it any more. */
 	async room(): Promise<void> {
 		while (!this.hasRoom && this.#failure === null && !this.#isClosed) {
 			this.#begin();
-			await new Promise<void>((resolve) => this.#roomWaiters.push(resolve));
+			await this.#roomWaiters.wait();
 		}
 	}
 
 	changed(file: LocalFile, blocks: Span): void {
 		this.#dirtyBlocks += file.dirty(blocks);
 		this.#isAwaited();
-		if (this.#dirtyBlocks >= CUT_BLOCKS) this.#begin();
+		if (this.#isMuch) this.#begin();
 	}
 
 	headChanged(): void {
@@ -109,8 +106,8 @@ export class Publisher {
 
 	/** The pool wants nothing of these blocks any more. */
 	drop(file: LocalFile | undefined, range: ImageRange): void {
-		this.#dropped.push(range);
 		const { first, blocks } = range;
+		this.#dropped.set(firstOf(range), range);
 		if (file !== undefined) this.#dirtyBlocks -= file.clean({ from: first, to: first + blocks });
 		this.#isAwaited();
 	}
@@ -118,12 +115,30 @@ export class Publisher {
 	#isAwaited(): void {
 		this.#sinceMs ??= this.#of.clock.now();
 		if (this.#isClosed || this.#running !== null) return;
-		this.#cancelTimer ??= this.#of.clock.after(CUT_AFTER_MS, () => this.#begin());
+		this.#cancelTimer ??= this.#of.clock.after(this.#pace.cutAfterMs, () => this.#begin());
 	}
 
 	/** Keeps what the cut has still to read of these blocks. */
 	async rescue(file: LocalFile, blocks: Span): Promise<void> {
 		await this.#cut?.rescue(file, blocks, this.#of.allocate);
+		if (this.#cut !== null && this.#cut.rescuedBlocks > (this.#of.rescuedMax ?? Number.POSITIVE_INFINITY))
+			this.giveUp();
+	}
+
+	/** What the cut has still to read is not kept any more: it is in a later one, as it is then. What was read already stays. */
+	giveUp(): void {
+		if (this.#cut === null || this.#cut.left === 0 || this.#cut.isGivenUp) return;
+		const { dirtyBlocks, dropped } = this.#cut.giveUp();
+		this.#dirtyBlocks += dirtyBlocks;
+		this.givenUp++;
+		this.#rests = true;
+		const files = new Map([...this.#of.files()].map((file) => [file.number, file]));
+		// (What was given back since, nobody wants, though the cut had it.)
+		for (const range of this.#dropped.values()) this.drop(files.get(range.file), range);
+		for (const range of dropped) this.#dropped.set(firstOf(range), range);
+		this.#sinceMs = Math.min(this.#cut.sinceMs, this.#sinceMs ?? Number.POSITIVE_INFINITY);
+		this.#isHeadNew = true;
+		this.#of.read?.();
 	}
 
 	/** All that was written by now is under the superblock when it resolves. Throws an OperatorError if that can't be any more. */
@@ -152,11 +167,15 @@ export class Publisher {
 	async #run(): Promise<void> {
 		try {
 			do await this.exclusive(() => this.#once());
-			while (!this.#isClosed && (this.#waiting.length > 0 || this.#dirtyBlocks >= CUT_BLOCKS));
+			while (!this.#isClosed && (this.#waiting.length > 0 || this.#isMuch));
 		} catch (error) {
 			if (!(error instanceof OperatorError)) throw error;
 			this.#fail(error);
 		}
+	}
+
+	get #isMuch(): boolean {
+		return this.#dirtyBlocks >= this.#pace.cutBlocks && !this.#rests;
 	}
 
 	#fail(error: OperatorError): void {
@@ -164,14 +183,8 @@ export class Publisher {
 		const waiting = this.#waiting;
 		this.#waiting = [];
 		for (const { reject } of waiting) reject(error);
-		this.#letIn();
+		this.#roomWaiters.letGo();
 		this.#of.tell(error.message);
-	}
-
-	#letIn(): void {
-		const waiters = this.#roomWaiters;
-		this.#roomWaiters = [];
-		for (const resolve of waiters) resolve();
 	}
 
 	/** One cut, from its instant until it is under the superblock. */
@@ -181,9 +194,10 @@ export class Publisher {
 		const waiting = this.#waiting;
 		this.#waiting = [];
 		try {
-			if (this.#dirtyBlocks > 0 || this.#dropped.length > 0 || this.#isHeadNew)
-				await this.#publish(this.#take());
-			for (const { resolve } of waiting) resolve();
+			await this.#of.ready?.();
+			const isNews = this.#dirtyBlocks > 0 || this.#dropped.size > 0 || this.#isHeadNew;
+			if (isNews && !(await this.#publish(this.#take()))) this.#waiting.unshift(...waiting);
+			else for (const { resolve } of waiting) resolve();
 		} catch (error) {
 			for (const { reject } of waiting) reject(error);
 			throw error;
@@ -193,91 +207,71 @@ export class Publisher {
 	#take(): Cut {
 		const files = [...this.#of.files()].filter(({ dirtyBlocks }) => dirtyBlocks > 0);
 		const since = this.#sinceMs ?? this.#of.clock.now();
-		const cut = new Cut(files, this.#dropped, this.#of.head(), since);
-		this.#dropped = [];
+		const { image, head } = this.#of;
+		const cut = new Cut(files, [...this.#dropped.values()], head(), since, (range) => image.has(range));
+		this.#dropped.clear();
 		this.#dirtyBlocks = 0;
 		this.#isHeadNew = false;
+		this.#rests = false;
 		this.#sinceMs = null;
 		this.#cut = cut;
 		return cut;
 	}
 
-	async #publish(cut: Cut): Promise<void> {
-		const { keeper, image } = this.#of;
-		const uploaded = await this.#upload(cut);
-		const head = cut.head.toString("base64");
-		const next = this.#next;
-		await keeper.write((now) => ({ ...now, next, head, tail: uploaded.reduce(withObject, now.tail) }));
-		for (const { table, bytes } of uploaded) apply(image, table, bytes);
-		cut.published();
+	/** False: it was given up. */
+	async #publish(cut: Cut): Promise<boolean> {
+		const { keeper, image, rescuedMax } = this.#of;
+		const stage: Stage = (some) => this.#stage(cut, some);
+		const uploaded = await this.#uploads.run(cut, rescuedMax === undefined ? undefined : stage);
+		if (cut.isGivenUp) await this.#stage(cut, uploaded);
+		else {
+			const head = cut.head.toString("base64");
+			const { next } = this.#uploads;
+			await keeper.write((now) => cutImage(now, uploaded, { next, head }));
+			for (const { table, bytes } of uploaded) apply(image, table, bytes);
+			cut.published();
+		}
 		this.#cut = null;
-		this.#letIn();
+		this.#roomWaiters.letGo();
+		if (cut.isGivenUp) return false;
 		this.#of.published(cut.dropped);
 		if (tailLength(keeper.image.tail) >= TAIL_OBJECTS) await this.writeManifest();
+		return true;
 	}
 
-	/** In the order of their numbers. */
-	async #upload(cut: Cut): Promise<Uploaded[]> {
-		const uploaded = new Map<number, Uploaded>();
-		const one = async (): Promise<void> => {
-			for (let plan = cut.next(); plan !== null; plan = cut.next()) {
-				const number = this.#next++;
-				uploaded.set(number, await this.#store(cut, plan, number));
-			}
-		};
-		await Promise.all(Array.from({ length: UPLOADS_AT_ONCE }, one));
-		return [...uploaded.entries()].sort(([a], [b]) => a - b).map(([, each]) => each);
-	}
-
-	async #store(cut: Cut, plan: Plan, number: number): Promise<Uploaded> {
-		const { pool, epoch } = this.#of.keeper;
-		const memory = this.#memories.pop() ?? this.#of.allocate(OBJECT_BLOCKS * IMAGE_BLOCK_BYTES);
-		try {
-			const { ranges, blocks } = await this.#patience.run(
-				() => cut.take(plan, memory),
-				() => false,
-			);
-			cut.done(plan);
-			const table = { pool, epoch, number, ranges, blocks: blocks.length / IMAGE_BLOCK_BYTES };
-			await this.#put({ epoch, number }, objectBytes(table, blocks));
-			return { table, bytes: tableBytes(ranges.length) };
-		} finally {
-			this.#memories.push(memory);
-		}
-	}
-
-	async #put({ epoch, number }: ObjectKey, bytes: readonly Buffer[]): Promise<void> {
-		const { store, keeper } = this.#of;
-		const name = objectName(keeper.pool, epoch, number);
-		const outcome = await this.#patience.run(
-			() => store.put(name, bytes),
-			() => false,
-		);
-		// (By somebody who thinks that this epoch is his.)
-		if (outcome === "clash") throw new OperatorError(`${store.name}: ${name}: somebody else has written it`);
+	/** What is there of a cut is gone on from, also by the next life of this process, though it is no image yet. */
+	async #stage(cut: Cut, uploaded: readonly Uploaded[]): Promise<void> {
+		const { keeper, image } = this.#of;
+		const { next } = this.#uploads;
+		await keeper.write((now) => ({ ...now, next, coming: extended(now.coming ?? now, uploaded) }));
+		for (const { table, bytes } of uploaded) apply(image, table, bytes);
+		cut.staged(uploaded.at(-1)?.table.number ?? 0);
+		if (tailLength(keeper.image.coming?.tail ?? []) >= TAIL_OBJECTS) await this.writeManifest();
 	}
 
 	/** All of the image as one, so that what came in its objects' tables need not be read again. To be called by `exclusive`. */
 	async writeManifest(): Promise<void> {
-		const numbers = (count: number): number => {
-			const first = this.#next;
-			this.#next += count;
-			return first;
-		};
-		await writeManifest(this.#of, numbers, (key, bytes) => this.#put(key, bytes));
+		const uploads = this.#uploads;
+		await writeManifest(
+			this.#of,
+			(count) => uploads.numbers(count),
+			(key, bytes) => uploads.put(key, bytes),
+		);
 	}
 
 	/** What is under way ends, or is given up within some time; nothing is stored that was not asked for before. */
 	async close(): Promise<void> {
 		this.#isClosed = true;
 		this.#patience.close();
+		this.#pace.close();
 		this.#cancelTimer?.();
-		this.#letIn();
+		this.#roomWaiters.letGo();
 		await this.#running;
 		await this.#turns.idle();
 	}
 }
 
-function withObject(tail: StoredImage["tail"], { table, bytes }: Uploaded): StoredImage["tail"] {
-	return extendTail(tail, table, bytes);
+/** Counted through all files. */
+function firstOf({ file, first }: ImageRange): number {
+	return file * FILE_BLOCKS + first;
 }

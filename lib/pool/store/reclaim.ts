@@ -99,6 +99,8 @@ export class Reclaim {
 	async #announce(): Promise<void> {
 		const { keeper, image, publisher } = this.#of;
 		if (this.#isClosed || keeper.image.deleting.length >= DELETING_MAX) return;
+		// (What the next image does without, this one may still want.)
+		if (keeper.image.coming !== undefined) return;
 		const inTail = [...image.dead.values()].filter(({ number }) => !this.#isInManifest(number));
 		const deadBlocks = inTail.reduce((sum, { blocks }) => sum + blocks, 0);
 		const isMuch = inTail.length >= TAIL_DEAD || deadBlocks >= TAIL_DEAD_BLOCKS;

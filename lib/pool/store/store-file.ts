@@ -11,15 +11,12 @@ import { BlockOp, type BlockRequest, OP_TRAITS, type RequestLayer } from "../../
 import { UnderWay } from "../../block/under-way.js";
 import { NoSpaceError, OperatorError, StorageStatus } from "../../errors.js";
 import { FILE_BYTES } from "../format.js";
-import type { ReadRange } from "./fetcher.js";
 import { blocksOf, type LocalFile, piecesOf, type Span } from "./local-file.js";
 
 /** What a file has done for it. */
 export interface StoreFileHome {
 	/** Resolves when these pieces are here. Throws an OperatorError if they can't be had. */
 	fetch(file: LocalFile, pieces: Span): Promise<void>;
-	/** Reads what is here from here, and the rest from the store: there is no room for it here. Throws an OperatorError. */
-	readThrough(file: LocalFile, range: ReadRange): Promise<void>;
 	/** Resolves when something may be written to these pieces: they are here, and it is stable that they may be newer than the store's. Throws an OperatorError. */
 	prepare(file: LocalFile, offsetBytes: number, lengthBytes: number): Promise<void>;
 	/** Resolves when what the cut has to read of these blocks is kept. Throws an OperatorError. */
@@ -75,23 +72,10 @@ export class StoreFile implements BlockDevice, RequestLayer {
 	#read(request: BlockRequest): void {
 		const pieces = piecesOf(request.offsetBytes, request.lengthBytes);
 		if (this.#file.isPresent(pieces)) this.#handOn(request, Token.read);
-		else void this.#fetched(request, pieces);
-	}
-
-	async #fetched(request: BlockRequest, pieces: Span): Promise<void> {
-		let isRead = false;
-		const fetched = this.#home.fetch(this.#file, pieces).catch(async (error: unknown) => {
-			if (!(error instanceof NoSpaceError)) throw error;
-			await this.#home.readThrough(this.#file, request);
-			isRead = true;
-		});
-		await this.#after(request, fetched, () => {
-			if (!isRead) this.#handOn(request, Token.read);
-			else {
-				this.#underWay.ended();
-				request.complete(StorageStatus.ok);
-			}
-		});
+		else
+			void this.#after(request, this.#home.fetch(this.#file, pieces), () =>
+				this.#handOn(request, Token.read),
+			);
 	}
 
 	#change(request: BlockRequest): void {

@@ -9,7 +9,7 @@ import { BlockOp } from "../../block/request.js";
 import { OperatorError } from "../../errors.js";
 import { isFault, ObjectFault } from "../../object/errors.js";
 import type { Traces } from "../boot-trace.js";
-import { fileName, fileNumber, HEAD_NAME, type PoolFolder, type StoredParts } from "../folder.js";
+import { fileName, fileNumber, HEAD_NAME, openOrMake, type PoolFolder, type StoredParts } from "../folder.js";
 import { FILE_SLOTS } from "../format.js";
 import { HEAD_FILE_BYTES } from "../head.js";
 import { run } from "../run.js";
@@ -83,9 +83,10 @@ export class StoreFolder implements PoolFolder {
 	}
 
 	/** Nothing in a slot is wanted any more. */
-	freed(slot: number): void {
+	freed(slot: number): boolean {
 		const first = (slot % FILE_SLOTS) * SLOT_BLOCKS;
 		this.#files?.drop({ file: Math.floor(slot / FILE_SLOTS), first, blocks: SLOT_BLOCKS });
+		return false;
 	}
 
 	async open(name: string): Promise<BlockDevice> {
@@ -146,13 +147,4 @@ export class StoreFolder implements PoolFolder {
 			await this.#options.closed?.();
 		}
 	}
-}
-
-async function openOrMake(
-	local: PoolFolder,
-	names: readonly string[],
-	name: string,
-	sizeBytes: number,
-): Promise<BlockDevice> {
-	return names.includes(name) ? local.open(name) : local.create(name, sizeBytes);
 }

@@ -9,7 +9,7 @@ import { fileName } from "../folder.js";
 import { FILE_BYTES, FILE_SLOTS } from "../format.js";
 import { HEAD_FILE_BYTES } from "../head.js";
 import { LateFile } from "../late-file.js";
-import { Fetcher, type ReadRange } from "./fetcher.js";
+import { Fetcher } from "./fetcher.js";
 import type { Image, ImageRange } from "./image.js";
 import type { ImageKeeper } from "./keeper.js";
 import { IMAGE_BLOCK_BYTES, PIECE_BLOCKS, PIECE_BYTES, SLOT_BLOCKS, SLOT_PIECES } from "./layout.js";
@@ -167,13 +167,6 @@ export class StoredFiles implements StoreFileHome {
 
 	async fetch(file: LocalFile, pieces: Span): Promise<void> {
 		await file.pinned(pieces, () => this.#fetcher.fetch(file, pieces));
-	}
-
-	readThrough(file: LocalFile, range: ReadRange): Promise<void> {
-		// (So that there is some for others.)
-		void this.#upkeep.isFull();
-		const pieces = piecesOf(range.offsetBytes, range.lengthBytes);
-		return file.pinned(pieces, () => this.#fetcher.readThrough(file, range));
 	}
 
 	get hasRoom(): boolean {

@@ -12,6 +12,7 @@ import { objectName } from "./layout.js";
 import { decodeManifest } from "./manifest.js";
 import { decodeTable, type ObjectTable } from "./object-form.js";
 import { readObject } from "./read-object.js";
+import type { JsonObject } from "./superblock.js";
 
 /** Objects of one epoch with one number behind the other: how many bytes each has before its blocks. */
 export interface TailPart {
@@ -26,16 +27,22 @@ export interface ObjectKey {
 	readonly number: number;
 }
 
-export interface StoredImage {
+/** What an image is read from. */
+export interface ImageParts {
+	/** In parts with one number behind the other; none yet: null. */
+	readonly manifest: (ObjectKey & { readonly parts: number }) | null;
+	readonly tail: readonly TailPart[];
+}
+
+export interface StoredImage extends ImageParts {
 	/** What is on the host that goes on from this image (`LocalOwner`); empty: nothing is anywhere. */
 	readonly life: string;
 	/** Which host that is (`Owner`): another one may have the pool already, and not have said yet what is on it. Versions before this one did not say. */
 	readonly lifeOf?: string;
 	/** No object that this names has this number, or a higher one. */
 	readonly next: number;
-	/** In parts with one number behind the other; none yet: null. */
-	readonly manifest: (ObjectKey & { readonly parts: number }) | null;
-	readonly tail: readonly TailPart[];
+	/** Of a replica: the same with what of a cut has come, which is none yet: no pool can be opened from there. */
+	readonly coming?: ImageParts | undefined;
 	/** What the pool's head file has, in base64. */
 	readonly head: string;
 	/** Nothing of the image is in these: they are to be deleted. */
@@ -52,20 +59,38 @@ export const EMPTY_IMAGE: StoredImage = {
 	deleting: [],
 };
 
+/** As the superblock has it; made sure of by whoever reads the image. */
+export function imageIn(image: JsonObject): StoredImage {
+	return image as unknown as StoredImage;
+}
+
+export function asJson(image: StoredImage): JsonObject {
+	return image as unknown as JsonObject;
+}
+
 const TABLES_AT_ONCE = 32;
 
 function isStoredImage(value: unknown): value is StoredImage {
 	if (!areNumbers(value, ["next"])) return false;
-	const { life, lifeOf, manifest, tail, head, deleting } = value as Record<string, unknown>;
+	const { life, lifeOf, head, deleting, coming } = value as Record<string, unknown>;
 	return (
 		typeof life === "string" &&
 		(lifeOf === undefined || typeof lifeOf === "string") &&
-		(manifest === null || areNumbers(manifest, ["epoch", "number", "parts"])) &&
-		Array.isArray(tail) &&
-		tail.every(isTailPart) &&
+		areParts(value) &&
+		(coming === undefined || areParts(coming)) &&
 		typeof head === "string" &&
 		Array.isArray(deleting) &&
 		deleting.every((each) => areNumbers(each, ["epoch", "number"]))
+	);
+}
+
+function areParts(value: unknown): value is ImageParts {
+	if (typeof value !== "object" || value === null) return false;
+	const { manifest, tail } = value as Record<string, unknown>;
+	return (
+		(manifest === null || areNumbers(manifest, ["epoch", "number", "parts"])) &&
+		Array.isArray(tail) &&
+		tail.every(isTailPart)
 	);
 }
 
@@ -76,15 +101,19 @@ function isTailPart(value: unknown): value is TailPart {
 }
 
 /** With one object more at its end. */
-export function extendTail(
-	tail: readonly TailPart[],
-	{ epoch, number }: ObjectKey,
-	tableBytes: number,
-): TailPart[] {
+function extendTail(tail: readonly TailPart[], { epoch, number }: ObjectKey, tableBytes: number): TailPart[] {
 	const last = tail.at(-1);
 	const follows = last !== undefined && last.epoch === epoch && last.first + last.tables.length === number;
 	if (!follows) return [...tail, { epoch, first: number, tables: [tableBytes] }];
 	return [...tail.slice(0, -1), { ...last, tables: [...last.tables, tableBytes] }];
+}
+
+/** With objects behind it, each of which has so many bytes before its blocks. */
+export function extended<Added extends { readonly table: ObjectKey; readonly bytes: number }>(
+	{ manifest, tail }: ImageParts,
+	added: readonly Added[],
+): ImageParts {
+	return { manifest, tail: added.reduce((all, { table, bytes }) => extendTail(all, table, bytes), tail) };
 }
 
 export function tailLength(tail: readonly TailPart[]): number {
@@ -94,7 +123,16 @@ export function tailLength(tail: readonly TailPart[]): number {
 /** Throws a FailedError if the store has something else than what was written, an ObjectError if it can't be had. */
 export async function readImage(store: ObjectStore, pool: string, stored: StoredImage): Promise<Image> {
 	if (!isStoredImage(stored)) throw new FailedError(`${store.name}: the superblock of the pool has no image`);
-	const { manifest, tail } = stored;
+	return readParts(store, pool, stored);
+}
+
+/** The same with what is coming, to go on from there. */
+export async function readComing(store: ObjectStore, pool: string, stored: StoredImage): Promise<Image> {
+	if (!isStoredImage(stored)) throw new FailedError(`${store.name}: the superblock of the pool has no image`);
+	return readParts(store, pool, stored.coming ?? stored);
+}
+
+async function readParts(store: ObjectStore, pool: string, { manifest, tail }: ImageParts): Promise<Image> {
 	const image = manifest === null ? new Image() : await readManifest(store, pool, manifest);
 	const wanted = tail.flatMap(({ epoch, first, tables }) =>
 		tables.map((length, index) => ({ epoch, number: first + index, length })),

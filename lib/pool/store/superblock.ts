@@ -41,6 +41,15 @@ export interface LostTail {
 	readonly image: JsonObject;
 }
 
+/** Which pool's replica it is. */
+export interface ReplicaOf {
+	/** That pool's number (`HeadState.pool`). */
+	readonly source: number;
+	/** For people: its name, and the host that it is on. */
+	readonly name: string;
+	readonly host: string;
+}
+
 export interface Superblock {
 	readonly format: 1;
 	/** The pool's number: 32 digits in hexadecimal. */
@@ -66,6 +75,10 @@ export interface Superblock {
 	/** The owner has ended in order: nobody has to wait. What is promised is with its host all the same. */
 	readonly isGivenBack?: true | undefined;
 	readonly lost?: readonly LostTail[] | undefined;
+	/** It is a replica: nobody opens it until it is promoted. */
+	readonly replica?: ReplicaOf | undefined;
+	/** It was one. */
+	readonly promoted?: ReplicaOf | undefined;
 }
 
 export const LEASE_MIN_MS = 500;
@@ -89,6 +102,8 @@ const KEYS: ReadonlySet<string> = new Set([
 	"heir",
 	"isGivenBack",
 	"lost",
+	"replica",
+	"promoted",
 ]);
 
 /** Throws an OperatorError if it would be too long. */
@@ -138,6 +153,8 @@ function isSuperblock(value: unknown): value is Superblock {
 		heir,
 		isGivenBack,
 		lost = [],
+		replica,
+		promoted,
 	} = value;
 	return (
 		format === 1 &&
@@ -153,8 +170,16 @@ function isSuperblock(value: unknown): value is Superblock {
 		(isGivenBack === undefined || isGivenBack === true) &&
 		Array.isArray(lost) &&
 		lost.length <= LOST_MAX &&
-		lost.every(isLostTail)
+		lost.every(isLostTail) &&
+		(replica === undefined || isReplicaOf(replica)) &&
+		(promoted === undefined || isReplicaOf(promoted))
 	);
+}
+
+function isReplicaOf(value: unknown): value is ReplicaOf {
+	if (!isObject(value) || !areNumbers(value, ["source"])) return false;
+	const { name, host } = value as Record<string, unknown>;
+	return [name, host].every((text) => typeof text === "string" && text.length <= NAME_MAX_CHARACTERS);
 }
 
 function isLostTail(value: unknown): value is LostTail {

@@ -10,12 +10,14 @@ import type { Head, HeadRevision } from "../../object/head.js";
 import type { Call } from "../../object/store.js";
 import { secondsText, sizeText } from "../../text.js";
 import { beatMs, LeaseWatch } from "./lease.js";
+import { imageIn } from "./stored-image.js";
 import {
 	checkImage,
 	decodeSuperblock,
 	LOST_MAX,
 	type LostTail,
 	type Owner,
+	type ReplicaOf,
 	type Superblock,
 } from "./superblock.js";
 import { type KeeperWorld, type Standing, SuperblockSwaps, type There } from "./superblock-swaps.js";
@@ -26,6 +28,8 @@ export interface TakeOverRules {
 	readonly lose?: { readonly epoch: number; readonly bytes: number };
 	/** The last owner was a process of this host, and is known to have ended: whoever says so holds the lock of the host's log. */
 	readonly isGone?: boolean;
+	/** One that is a replica is to be a pool of its own: an operator's word. */
+	readonly promotes?: boolean;
 	/** Whether to wait until nobody has it any more. Default: yes. */
 	readonly waits?: boolean;
 	/** Between two looks at most; default: a quarter of a beat. */
@@ -108,17 +112,27 @@ type Verdict =
 	| { readonly do: "refuse"; readonly lost: LostTail }
 	| { readonly do: "take"; readonly superblock: Superblock };
 
-/** By what is there, which has to stay as it is for `waitMs` more before a lease is over that may still be kept. */
+export function replicaText({ name, host }: ReplicaOf): string {
+	return `is a replica of ${name} of ${host}: vblade pool promote makes a pool of its own of it`;
+}
+
+/** Throws an OperatorError if nobody may have it. By what is there, which has to stay as it is for `waitMs` more before a lease is over that may still be kept. */
 function verdict(now: Superblock, owner: Owner, rules: TakeOverRules, waitMs: number): Verdict {
+	if (now.replica !== undefined && rules.promotes !== true) throw new OperatorError(replicaText(now.replica));
+	if (now.replica !== undefined && imageIn(now.image).head === "")
+		throw new OperatorError(
+			`is a replica of ${now.replica.name} of ${now.replica.host}, and not all of that has come yet`,
+		);
 	const isSameHost = now.owner.host === owner.host;
 	const isFree =
 		now.isGivenBack === true || now.heir?.id === owner.id || (isSameHost && rules.isGone === true);
 	if (!isFree && waitMs > 0) return { do: "wait", ms: waitMs };
-	const { heir: _, isGivenBack: __, ...rest } = now;
+	const { heir: _, isGivenBack: __, replica, ...rest } = now;
 	const leaseMs = rules.leaseMs ?? now.leaseMs;
 	const epoch = now.epoch + 1;
 	const hostSince = isSameHost ? now.hostSince : epoch;
-	const next = { ...rest, epoch, hostSince, beat: now.beat + 1, owner, leaseMs };
+	const promoted = replica && { promoted: replica };
+	const next = { ...rest, ...promoted, epoch, hostSince, beat: now.beat + 1, owner, leaseMs };
 	// (What is promised is on this host.)
 	if (now.promised === null || isSameHost) return { do: "take", superblock: next };
 	const lost = lostTail(now);

@@ -1,0 +1,48 @@
+/** What is known on this host of what a replica has, when the pool that it follows is opened, and how that is told. Used by `replica.ts`. */
+
+import { DamagedError } from "../../errors.js";
+import { fileNumber } from "../folder.js";
+import type { HeadState } from "../head.js";
+import type { LocalOwner, LocalRow, LocalTable } from "./local-table.js";
+
+/** What is known of it while the pool is open. */
+export interface ReplicaState {
+	readonly name: string;
+	/** What it lacks, and since when, in milliseconds; null: nothing. */
+	readonly lagBytes: number;
+	readonly lagMs: number | null;
+	readonly sentBytes: number;
+	/** Cuts that were given up, as the pool wanted what they had still to read; slots that are held for one now. */
+	readonly givenUp: number;
+	readonly heldSlots: number;
+	readonly trouble: string | null;
+}
+
+/** What there is of the pool when it is opened. */
+export interface ReplicaFound {
+	readonly names: readonly string[];
+	/** Undefined: the pool is new. */
+	readonly head: HeadState | undefined;
+	/** As it is now. */
+	readonly content: () => Buffer;
+}
+
+/** What the table has, if all that was written since is in it. */
+export async function known(
+	table: LocalTable,
+	{ names, head }: ReplicaFound,
+): Promise<{ readonly owner: LocalOwner | undefined; readonly rows: ReadonlyMap<number, LocalRow> }> {
+	const rows = new Map<number, LocalRow>();
+	try {
+		const owner = await table.owner();
+		// (Somebody may have opened the pool who knows of no replica.)
+		if (owner === undefined || head === undefined || owner.incarnation !== head.incarnation)
+			return { owner: undefined, rows };
+		const count = Math.max(-1, ...names.map((name) => fileNumber(name) ?? -1)) + 1;
+		await table.read(count, (file, row) => rows.set(file, row));
+		return { owner, rows };
+	} catch (error) {
+		if (!(error instanceof DamagedError)) throw error;
+		return { owner: undefined, rows: new Map() };
+	}
+}

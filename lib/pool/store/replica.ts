@@ -1,0 +1,296 @@
+/**
+ * A replica of a pool: another image of its files (`image.ts`), in a store somewhere else, which follows in cuts as what a pool in a store writes follows to its own
+ * (`publisher.ts`). All that is to be brought is read here, so nothing of it is in memory; what is not there yet is known by bits, and by rows of a table
+ * on this host that outlive the process and the power. The pool waits for that table alone, once for each slot. Made by `replica-folder.ts`.
+ */
+
+import type { BlockDevice } from "../../block/device.js";
+import { BlockOp } from "../../block/request.js";
+import type { Clock } from "../../clock.js";
+import type { Memory } from "../../wire/memory.js";
+import { fileNumber, openOrMake, type PoolFolder } from "../folder.js";
+import { FILE_SLOTS } from "../format.js";
+import type { HeadState } from "../head.js";
+import { run } from "../run.js";
+import { Image, type ImageRange } from "./image.js";
+import type { ImageKeeper } from "./keeper.js";
+import {
+	FILE_BLOCKS,
+	FILE_PIECES,
+	IMAGE_BLOCK_BYTES,
+	PIECE_BLOCKS,
+	SLOT_BLOCKS,
+	SLOT_PIECES,
+} from "./layout.js";
+import { LocalFile, piecesOf, type Span } from "./local-file.js";
+import { type LocalOwner, type LocalRow, LocalTable, TABLE_FILE_BYTES, TABLE_NAME } from "./local-table.js";
+import { LocalUpkeep } from "./local-upkeep.js";
+import { LinePace } from "./pace.js";
+import { Publisher } from "./publisher.js";
+import { Reclaim } from "./reclaim.js";
+import { known, type ReplicaFound, type ReplicaState } from "./replica-known.js";
+import { type ReplicaPlace, ReplicaWay } from "./replica-way.js";
+import { SlotHolds } from "./slot-holds.js";
+
+export interface ReplicaOptions {
+	/** For people: where it is. */
+	readonly name: string;
+	/** Where its table lies. */
+	readonly local: PoolFolder;
+	/** Asked again until it is there. Throws an OperatorError or an ObjectError. */
+	readonly connect: () => Promise<ReplicaPlace>;
+	readonly bytesPerSecond?: number | undefined;
+	/** How long what is written waits for a cut at most. Default: ten seconds. */
+	readonly cutAfterMs?: number;
+	readonly clock: Clock;
+	readonly allocate: (byteLength: number) => Memory;
+	readonly nextTurn: () => Promise<void>;
+	/** So many bytes by chance, in hexadecimal. */
+	readonly identifier: (byteLength: number) => string;
+	/** What does not get on, in words; null: it does again. */
+	readonly tell?: (trouble: string | null) => void;
+}
+
+/** Blocks of a cut that are written over meanwhile where no slot can be held for them: where logs end. 8 MiB. */
+const RESCUED_MAX = 2048;
+/** A pool that is closed waits so long for what is missing there. */
+const CLOSE_LIMIT_MS = 5_000;
+const ALL_PIECES: Span = { from: 0, to: FILE_PIECES };
+const ALL_BLOCKS: Span = { from: 0, to: FILE_BLOCKS };
+
+export class Replica {
+	readonly publisher: Publisher;
+	readonly #options: ReplicaOptions;
+	readonly #table: LocalTable;
+	/** Whose what the table has is; undefined: nothing is known of what the replica has. */
+	#owner: LocalOwner | undefined;
+	readonly #rows: ReadonlyMap<number, LocalRow>;
+	readonly #files = new Map<number, LocalFile>();
+	readonly #way: ReplicaWay;
+	/** Files that there are and that were not opened yet. */
+	readonly #awaited: Set<number>;
+	readonly #holds = new SlotHolds();
+	readonly #upkeep: LocalUpkeep;
+	#reclaim: Reclaim | null = null;
+	#keeper: ImageKeeper | null = null;
+	#image = new Image();
+	/** Slots that are free, as long as it is not known what the replica has. */
+	#free: Set<number> | null = new Set();
+	#source = 0;
+	#incarnation = -1;
+
+	private constructor(
+		options: ReplicaOptions,
+		table: LocalTable,
+		owner: LocalOwner | undefined,
+		rows: ReadonlyMap<number, LocalRow>,
+		{ names, content }: ReplicaFound,
+	) {
+		const { clock, allocate, nextTurn, bytesPerSecond, cutAfterMs, tell = () => {} } = options;
+		this.#options = options;
+		this.#table = table;
+		this.#owner = owner;
+		this.#rows = rows;
+		this.#awaited = new Set(names.map(fileNumber).filter((number) => number !== undefined));
+		this.#way = new ReplicaWay(options.connect, clock, tell);
+		const of = this;
+		this.publisher = new Publisher({
+			get store() {
+				return of.#way.place.store;
+			},
+			get keeper() {
+				return of.#keeper!;
+			},
+			get image() {
+				return of.#image;
+			},
+			...{ clock, allocate, blocksMax: Number.POSITIVE_INFINITY, rescuedMax: RESCUED_MAX, tell },
+			pace: new LinePace(clock, bytesPerSecond, cutAfterMs),
+			ready: () => this.#ready(),
+			files: () => this.#files.values(),
+			head: content,
+			read: () => this.#holds.look(),
+			published: () => {},
+		});
+		const save = (file: LocalFile): Promise<void> => this.#saveSettled(file);
+		this.#upkeep = new LocalUpkeep({
+			files: {
+				get opened() {
+					return of.#files.values();
+				},
+				...{ save, tellAbsent: save },
+			},
+			...{ clock, nextTurn, mostPieces: Number.POSITIVE_INFINITY },
+		});
+	}
+
+	/** Throws an OperatorError: then nothing is open. */
+	static async open(options: ReplicaOptions, found: ReplicaFound): Promise<Replica> {
+		const { local, allocate, name } = options;
+		const device = await openOrMake(local, await local.list(), TABLE_NAME, TABLE_FILE_BYTES);
+		const table = new LocalTable(device, `${local.path}/${TABLE_NAME}: ${name}`, allocate);
+		try {
+			const { owner, rows } = await known(table, found);
+			return new Replica(options, table, owner, rows, found);
+		} catch (error) {
+			await table.close();
+			throw error;
+		}
+	}
+
+	get state(): ReplicaState {
+		const { bytes, sinceMs } = this.publisher.unshipped;
+		return {
+			name: this.#options.name,
+			lagBytes: bytes,
+			lagMs: sinceMs === null ? null : this.#options.clock.now() - sinceMs,
+			sentBytes: this.publisher.sentBytes,
+			givenUp: this.publisher.givenUp,
+			heldSlots: this.#holds.count,
+			trouble: this.#way.trouble ?? this.publisher.trouble,
+		};
+	}
+
+	/** A file of the pool is open. Throws an OperatorError. */
+	async adopt(number: number, device: BlockDevice, name: string): Promise<LocalFile> {
+		const file = new LocalFile(number, device, name);
+		const row = this.#rows.get(number);
+		// (So that there is space for it.)
+		if (row === undefined) await this.#save(file);
+		else {
+			file.restoreIntent(row);
+			for (const { from, to } of file.intended())
+				this.publisher.changed(file, { from: from * PIECE_BLOCKS, to: to * PIECE_BLOCKS });
+		}
+		this.#files.set(number, file);
+		this.#awaited.delete(number);
+		this.#way.look();
+		return file;
+	}
+
+	/** The head is written: the pool is this one, and has been opened so often. From then on it is known here what is written. Throws an OperatorError. */
+	async headWritten({ pool, incarnation }: HeadState): Promise<void> {
+		if (this.#incarnation !== incarnation && this.#owner !== undefined) {
+			this.#owner = { ...this.#owner, incarnation };
+			await this.#table.begin(this.#owner);
+		}
+		this.#source = pool;
+		this.#incarnation = incarnation;
+		this.publisher.headChanged();
+		this.#way.look();
+	}
+
+	/** Resolves when something may be written there: that it may be is stable. Throws an OperatorError. */
+	async prepare(file: LocalFile, offsetBytes: number, lengthBytes: number): Promise<void> {
+		const { from, to } = piecesOf(offsetBytes, lengthBytes);
+		const slots = (pieces: number): number => Math.ceil(pieces / SLOT_PIECES) * SLOT_PIECES;
+		const wanted = { from: Math.floor(from / SLOT_PIECES) * SLOT_PIECES, to: slots(to) };
+		file.intend(wanted);
+		await this.#save(file);
+		file.ready(wanted);
+	}
+
+	async #save(file: LocalFile): Promise<void> {
+		if (this.#owner !== undefined) await this.#table.save(file.number, file.row);
+	}
+
+	/** What the replica has must not be undone here by a loss of power after that is forgotten. */
+	async #saveSettled(file: LocalFile): Promise<void> {
+		await run(file.device, BlockOp.flush, 0, 0, undefined, file.name);
+		await this.#save(file);
+	}
+
+	changed(file: LocalFile, blocks: Span): void {
+		if (this.#free !== null && this.#free.size > 0)
+			for (let block = blocks.from; block < blocks.to; block += SLOT_BLOCKS)
+				this.#free.delete(file.number * FILE_SLOTS + Math.floor(block / SLOT_BLOCKS));
+		this.publisher.changed(file, blocks);
+	}
+
+	/** As `PoolFolder.freed`. */
+	freed(slot: number, release: () => void): boolean {
+		this.#free?.add(slot);
+		this.#drop(slot);
+		const file = this.#files.get(Math.floor(slot / FILE_SLOTS));
+		return file !== undefined && this.#holds.hold(file, slot % FILE_SLOTS, release);
+	}
+
+	#drop(slot: number): void {
+		const file = Math.floor(slot / FILE_SLOTS);
+		const range: ImageRange = { file, first: (slot % FILE_SLOTS) * SLOT_BLOCKS, blocks: SLOT_BLOCKS };
+		this.publisher.drop(this.#files.get(file), range);
+	}
+
+	/** Nothing is held any more. */
+	endHolds(): void {
+		if (this.#holds.count > 0) this.publisher.giveUp();
+		this.#holds.look();
+	}
+
+	/** Resolves when the replica can be gone on with. Throws an OperatorError if that can't be any more. */
+	async #ready(): Promise<void> {
+		// (Of what was written before it was open not all is known until all of it is.)
+		await this.#way.until(() => this.#incarnation >= 0 && this.#awaited.size === 0);
+		if (this.#keeper !== null) return;
+		const { keeper, image } = await this.#way.find(this.#source);
+		this.#image = image;
+		const isKnown = this.#owner?.pool === keeper.pool && this.#owner.life === keeper.image.life;
+		if (!isKnown) await this.#beginAnew(keeper);
+		this.#free = null;
+		this.#keeper = keeper;
+		const { clock, nextTurn } = this.#options;
+		const { publisher } = this;
+		this.#reclaim = new Reclaim({
+			...{ store: this.#way.place.store, keeper, image, clock, publisher, nextTurn },
+			rewrite: (range) => this.#rewrite(range),
+		});
+	}
+
+	/** Nothing is known of what the replica has: all of the pool is brought there. */
+	async #beginAnew(keeper: ImageKeeper): Promise<void> {
+		const { pool } = keeper;
+		const life = this.#options.identifier(16);
+		this.#owner = { pool, life, incarnation: this.#incarnation };
+		await this.#table.begin(this.#owner);
+		for (const number of this.#image.files)
+			if (!this.#files.has(number))
+				this.publisher.drop(undefined, { file: number, first: 0, blocks: FILE_BLOCKS });
+		await Promise.all([...this.#files.values()].map((file) => this.#markAll(file)));
+		for (const slot of this.#free ?? []) this.#drop(slot);
+		// (Before that it is begun anew once more, whatever happens.)
+		await keeper.write((now) => ({ ...now, life }));
+	}
+
+	async #markAll(file: LocalFile): Promise<void> {
+		file.intend(ALL_PIECES);
+		await this.#save(file);
+		file.ready(ALL_PIECES);
+		this.publisher.changed(file, ALL_BLOCKS);
+	}
+
+	/** What an object has is read here again. */
+	async #rewrite({ file: number, first, blocks }: ImageRange): Promise<void> {
+		const file = this.#files.get(number);
+		if (file === undefined) return;
+		const span = { from: first, to: first + blocks };
+		await this.prepare(file, first * IMAGE_BLOCK_BYTES, blocks * IMAGE_BLOCK_BYTES);
+		this.publisher.changed(file, span);
+	}
+
+	/** What is missing there is brought, if that does not take long. */
+	async close(): Promise<void> {
+		await this.#upkeep.close();
+		if (this.state.trouble === null) await this.#way.within(CLOSE_LIMIT_MS, this.publisher.request());
+		this.#way.end();
+		await Promise.all([this.publisher.close(), this.#way.close()]);
+		await this.#reclaim?.close();
+		for (const file of this.#files.values()) {
+			if (file.dirtyBlocks === 0 && !file.isInFlight && file.intended().length > 0) {
+				file.settle();
+				await this.#saveSettled(file).catch(() => {});
+			}
+			await file.device.close();
+		}
+		await this.#table.close();
+	}
+}

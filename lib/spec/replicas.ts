@@ -1,0 +1,46 @@
+/** The replicas of a pool of a configuration: where each is, and what holds without being said. Asked by `pools.ts`. */
+
+import { STORE_POOL_DEFAULTS } from "./keys.js";
+import type { PoolPart } from "./parts.js";
+import { absentName, PlacedError } from "./place.js";
+import { type Absent, type Places, storedIn, storePathOf, type Wrong } from "./store-pools.js";
+import type { ReplicaSpec } from "./store-spec.js";
+import type { TomlPath } from "./toml.js";
+
+/** `folder`: where the pool has files on this host; undefined: it has none. What is wrong is added to `errors`. */
+export function replicasOf(
+	{ name, values, placeOf }: PoolPart,
+	folder: string | undefined,
+	places: Places,
+	errors: PlacedError[],
+): { readonly replicas?: readonly ReplicaSpec[] } {
+	const { replica = [] } = values;
+	if (replica.length === 0) return {};
+	const taken = new Set<string>();
+	const replicas = replica.flatMap((each, index): ReplicaSpec[] => {
+		const { store = "", container = "", prefix, bandwidth: bytesPerSecond, pool = `${name}-copy` } = each;
+		const at = (key?: string): TomlPath => ["replica", index, ...(key === undefined ? [] : [key])];
+		const wrong: Wrong = (key, what) => {
+			errors.push(new PlacedError(placeOf(at(key)), `pool ${name}: replica: ${what}`));
+		};
+		const absent: Absent = (kind, named) => {
+			errors.push(absentName(placeOf(at(kind)), `pool ${name}: replica: `, kind, named));
+		};
+		const own = folder && `${folder}/replica-${store}-${container}`;
+		const isS3 = places.stores.find((known) => known.name === store)?.spec.kind === "s3";
+		const { head = isS3 ? "store" : undefined, log = own } = each;
+		const { stable } = STORE_POOL_DEFAULTS;
+		const said = { ...each, ...(head !== undefined && { head }), ...(log !== undefined && { log }), stable };
+		const stored = storedIn(pool, said, places, wrong, absent);
+		if (stored === undefined) return [];
+		const where = `${store}/${container}${prefix === undefined ? "" : `/${prefix.slice(0, -1)}`}`;
+		if (taken.has(where) || taken.has(stored.log)) {
+			wrong(undefined, `there is one at ${where} already`);
+			return [];
+		}
+		taken.add(where);
+		taken.add(stored.log);
+		return [{ path: storePathOf(stored), stored, name: where, bytesPerSecond }];
+	});
+	return { replicas };
+}

@@ -1,0 +1,96 @@
+// A pool in a directory has a replica in an object store, which another host knows as a pool of its own: it refuses to open that until it is promoted, and then has all that
+// the first host had brought there. The first host says that it was.
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import t from "tap";
+import { BUCKET, KEYS, StandInS3 } from "../object/stand-in-s3.js";
+import { inNamespace } from "../support/in-namespace.js";
+import { LIMIT_MS } from "../support/limit.js";
+import { vbladeCommand } from "../support/paths.js";
+import { run } from "../support/process.js";
+import { DaemonTree } from "./tree-bench.js";
+
+const FAILED = /fail|error/i;
+
+if (await inNamespace(import.meta.url)) {
+	execFileSync("ip", ["link", "set", "lo", "up"], { timeout: LIMIT_MS });
+	const s3 = new StandInS3();
+	const endpoint = await s3.start();
+	t.teardown(() => s3.stop());
+
+	class Host {
+		readonly tree = new DaemonTree();
+
+		constructor(pool: (tree: DaemonTree) => string, volume: string) {
+			const { tree } = this;
+			writeFileSync(tree.path("secret"), `${KEYS.secret}\n`, { mode: 0o600 });
+			tree.configure(
+				[
+					`[nbd]\nlisten = ["unix:${tree.path("nbd.sock")}"]`,
+					`[store.attic]\ntype = "s3"\nendpoint = "${endpoint}"\nregion = "${KEYS.region}"`,
+					`access_key = "${KEYS.accessKey}"\nsecret_file = "${tree.path("secret")}"`,
+					pool(tree),
+					`[disk.web]\nvolume = "${volume}"\n[disk.web.nbd]\n`,
+				].join("\n"),
+			);
+		}
+
+		async say(...words: string[]): Promise<string> {
+			return (await run([...vbladeCommand(), ...words, "--socket", this.tree.socket], LIMIT_MS)).output;
+		}
+
+		/** Until it says that, or too long. */
+		async says(wanted: RegExp, ...words: string[]): Promise<string> {
+			const end = Date.now() + LIMIT_MS;
+			for (;;) {
+				const said = await this.say(...words);
+				if (wanted.test(said) || Date.now() > end) return said;
+			}
+		}
+
+		async io(...commands: string[]): Promise<string> {
+			const words = commands.flatMap((command) => ["-c", command]);
+			const at = `nbd+unix:///web?socket=${this.tree.path("nbd.sock")}`;
+			return (await run(["qemu-io", "-f", "raw", ...words, at], LIMIT_MS)).output;
+		}
+	}
+
+	const one = new Host(
+		(tree) =>
+			`[pool.fast]\npath = "${tree.path("fast")}"\nreplica = [{ store = "attic", container = "${BUCKET}" }]`,
+		"fast/web",
+	);
+	const two = new Host(
+		(tree) =>
+			`[pool.copy]\nstore = "attic"\ncontainer = "${BUCKET}"\nhead = "store"\nlog = "${tree.path("log")}"`,
+		"copy/web",
+	);
+	t.teardown(() => Promise.all([one, two].map(({ tree }) => tree.program?.stop("SIGKILL", LIMIT_MS))));
+
+	t.test("what is written to a pool comes to its replica", async (t) => {
+		await run([...vbladeCommand(), "pool", "create", one.tree.path("fast")], LIMIT_MS);
+		await one.tree.start();
+		await one.say("volume", "create", "fast/web", "64M");
+		await one.tree.state("web", "open");
+		t.notMatch(await one.io("write -P 1 0 1M", "flush"), FAILED);
+		await one.say("volume", "snapshot", "fast/web@monday");
+		t.notMatch(await one.io("write -P 2 1M 1M", "flush"), FAILED);
+		t.match(await one.says(/lacks nothing/, "pool", "show", "fast"), /^replica +attic\/.*: lacks nothing$/m);
+	});
+
+	t.test("another host does not open it until it is promoted", async (t) => {
+		await two.tree.start();
+		await two.tree.problem(/pool copy: .*is a replica of fast of .*: vblade pool promote/);
+		t.match(await two.say("pool", "promote", "copy"), /^pool +copy$/m);
+		await two.tree.state("web", "open");
+		t.notMatch(await two.io("read -P 1 0 1M", "read -P 2 1M 1M", "write -P 3 2M 1M"), FAILED);
+		t.match(await two.say("volume", "ls", "copy"), /web/);
+	});
+
+	t.test("the first host goes on, and says that its replica was promoted", async (t) => {
+		t.notMatch(await one.io("write -P 4 3M 1M", "flush"), FAILED);
+		await one.tree.problem(/pool fast: its replica attic\/.* was promoted by /);
+		t.notMatch(await one.io("read -P 4 3M 1M"), FAILED);
+		t.notMatch(await two.io("read -P 3 2M 1M", "read -P 0 3M 1M"), FAILED);
+	});
+}

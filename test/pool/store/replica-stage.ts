@@ -1,0 +1,108 @@
+/** A pool with a replica in a store in memory, as tests have it: the pool's files, what is known of the replica beside them, and the other host that opens it. */
+
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { type Clock, systemClock } from "../../../lib/clock.js";
+import { Head } from "../../../lib/object/head.js";
+import { Objects } from "../../../lib/object/objects.js";
+import type { PoolFolder } from "../../../lib/pool/folder.js";
+import { Pool } from "../../../lib/pool/pool.js";
+import { HeadKeepers } from "../../../lib/pool/store/head-keepers.js";
+import { LeaseWatch } from "../../../lib/pool/store/lease.js";
+import { LossWord } from "../../../lib/pool/store/loss-word.js";
+import type { ReplicaOptions } from "../../../lib/pool/store/replica.js";
+import { ReplicaFolder } from "../../../lib/pool/store/replica-folder.js";
+import { replicaPlace } from "../../../lib/pool/store/replica-place.js";
+import { StoreFolder } from "../../../lib/pool/store/store-folder.js";
+import { Random } from "../../../lib/random.js";
+import { MemoryHead } from "../../../lib/testing/memory-head.js";
+import { MemoryObjects } from "../../../lib/testing/memory-objects.js";
+import { heapMemory } from "../../../lib/wire/memory.js";
+import { MemoryFolder, testWorld } from "../memory-folder.js";
+
+export class ReplicaStage {
+	readonly backend: MemoryObjects;
+	readonly head: MemoryHead;
+	readonly random: Random;
+	readonly troubles: (string | null)[] = [];
+	#identities = 0;
+
+	constructor(
+		readonly clock: Clock = systemClock,
+		seed = 1,
+		backend?: MemoryObjects,
+	) {
+		this.random = new Random(seed);
+		this.backend = backend ?? new MemoryObjects({ clock, random: new Random(seed) });
+		this.head = new MemoryHead({ clock, random: new Random(seed) });
+	}
+
+	readonly #identifier = (byteLength: number): string =>
+		(++this.#identities).toString(16).padStart(2 * byteLength, "0");
+
+	get #world() {
+		const { clock, random } = this;
+		return {
+			clock,
+			now: () => clock.now() * 1000,
+			elapsed: () => clock.now() * 1000,
+			chance: () => 1 + random.below(2 ** 31),
+		};
+	}
+
+	/** The pool's files, of which `local` has what is known of the replica. */
+	follow(folder: PoolFolder, local: PoolFolder, more: Partial<ReplicaOptions> = {}): ReplicaFolder {
+		const { clock } = this;
+		const tell = (trouble: string | null): void => void this.troubles.push(trouble);
+		const connect = async () => {
+			const store = new Objects(this.backend, { clock, random: new Random(1) });
+			const head = new Head(this.head, { clock, random: new Random(1) });
+			return replicaPlace({
+				...{ store, head, of: { name: "fast", host: "one" }, world: this.#world, tell },
+				identifier: this.#identifier,
+				close: () => store.close(),
+			});
+		};
+		return new ReplicaFolder(folder, [
+			{
+				...{ name: "attic", local, connect, clock, nextTurn, tell },
+				allocate: heapMemory,
+				identifier: this.#identifier,
+				...more,
+			},
+		]);
+	}
+
+	/** The replica as another host sees it, which has `local` of it; `promotes`: an operator has said that it is to be a pool. */
+	other(local: MemoryFolder, promotes: boolean): StoreFolder {
+		const { clock } = this;
+		const keepers = new HeadKeepers({
+			...{ path: "copy", world: this.#world, name: "two", watch: new LeaseWatch(), loss: new LossWord() },
+			head: new Head(this.head, { clock, random: new Random(2) }),
+			identifier: this.#identifier,
+			listener: {},
+			owed: () => null,
+			promotes: () => promotes,
+		});
+		return new StoreFolder({
+			...{ path: "copy", local, keepers, clock, nextTurn, stable: "host", identifier: this.#identifier },
+			store: new Objects(this.backend, { clock, random: new Random(2) }),
+			logBytes: 256 * 2 ** 20,
+			cacheBytes: 2 ** 30,
+			allocate: heapMemory,
+			closed: () => keepers.close(),
+		});
+	}
+
+	/** The replica as it is now, for others to look at. */
+	copy(): ReplicaStage {
+		const copy = new ReplicaStage(this.clock, 1);
+		for (const [name, bytes] of this.backend.objects) copy.backend.objects.set(name, bytes);
+		copy.head.values.push(...this.head.values.slice(-1));
+		return copy;
+	}
+
+	/** It is made a pool, and opened. */
+	promote(): Promise<Pool> {
+		return Pool.open(testWorld(this.other(new MemoryFolder(), true)));
+	}
+}
