@@ -138,7 +138,7 @@ export function storeWorld(of: StoreWorldOf): PoolWorld {
 	const folder: GatedFolder = new GatedFolder(options, gate);
 	return {
 		...worldOf(folder, home.pump),
-		lease: keepers.lease,
+		...{ lease: keepers.lease, losses: keepers.losses },
 		stored: () => lookAt({ folder, keepers, stores, troubles }),
 		end,
 	};

@@ -242,6 +242,15 @@ export class Administration {
 		});
 	}
 
+	/** Before anybody is served: after a loss, which initiators may have in their caches still, they find other disks; and what was left half made is taken away. */
+	async begin(): Promise<void> {
+		const { losses } = this.#on.world;
+		if (losses?.areNew === true) await this.renewIdentities();
+		// (Broken off before, it is done once more: nobody has seen them.)
+		if (losses?.areNew === true) await losses.noted();
+		await this.forgetPassing();
+	}
+
 	/** Initiators take none of the volumes for what it was so far. */
 	renewIdentities(): Promise<void> {
 		return this.#turns.run(async () => {

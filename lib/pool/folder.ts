@@ -93,6 +93,14 @@ export interface PoolDisks {
 	keep(disk: string): Promise<void>;
 }
 
+/** What had been acknowledged and was given up at takeovers. */
+export interface Losses {
+	/** Something was since it was last said that initiators find other disks. */
+	readonly areNew: boolean;
+	/** They do from now on: kept when it resolves. Throws an OperatorError. */
+	noted(): Promise<void>;
+}
+
 /** What a map has in memory. */
 export interface MapSize {
 	/** That are not in its trees yet. */
@@ -126,6 +134,8 @@ export interface PoolWorld {
 	readonly replicas?: (() => readonly ReplicaLook[]) | undefined;
 	/** Whether anything may be answered, if another host may have it. */
 	readonly lease?: AnswerLease | undefined;
+	/** What was given up of it when it was taken over, if another host may have it. */
+	readonly losses?: Losses | undefined;
 	/** To be called if no pool comes of it: something may be open before the first file is. */
 	readonly end?: (() => Promise<void>) | undefined;
 	readonly pump: Pump;

@@ -117,7 +117,7 @@ export class Pool implements Users {
 		return Pool.#on(
 			world,
 			(on) => openHead(on, false),
-			(pool) => pool.administration.forgetPassing(),
+			(pool) => pool.administration.begin(),
 		);
 	}
 

@@ -74,6 +74,8 @@ if (await inNamespace(import.meta.url)) {
 	});
 
 	t.test("what only a host had that is gone is lost by an operator's word alone", async (t) => {
+		const { identity: before } = await two.tree.state("web", "open");
+		t.type(before, "object");
 		await two.kill();
 		await one.tree.start();
 		await one.tree.problem(/pool gold: store:gold: up to [0-9]+ bytes .* are only on that host/);
@@ -82,7 +84,8 @@ if (await inNamespace(import.meta.url)) {
 		t.match(await one.say("pool", "takeover", "gold"), /--lose is missing/);
 		t.match(await one.say("pool", "takeover", "gold", "--lose", "1"), /are only on that host/);
 		t.match(await one.say("pool", "takeover", "gold", "--lose", bytes), /^pool +gold$/m);
-		await one.tree.state("web", "open");
+		const { identity } = await one.tree.state("web", "open");
+		t.notSame(identity, before, "no initiator takes it for what it knows");
 		t.notMatch(await one.io("read -P 1 0 1M", "write -P 3 2M 1M", "flush"), FAILED);
 	});
 

@@ -6,6 +6,7 @@
 import { OperatorError } from "../../errors.js";
 import { pause } from "../../object/attempts.js";
 import type { Head } from "../../object/head.js";
+import type { Losses } from "../folder.js";
 import { HeadKeeper } from "./head-keeper.js";
 import type { ImageKeeper } from "./keeper.js";
 import type { KeeperListener } from "./keeper-listeners.js";
@@ -53,11 +54,22 @@ export class HeadKeepers implements Keepers {
 	#keeper: HeadKeeper | null = null;
 	/** Whether anything may be answered. */
 	readonly lease: AnswerLease;
+	/** What was given up. */
+	readonly losses: Losses;
 
 	constructor(of: HeadKeepersOf) {
 		this.#of = of;
 		this.#id = of.identifier(IDENTITY_BYTES);
 		const keeper = (): HeadKeeper | null => this.#keeper;
+		this.losses = {
+			get areNew() {
+				const superblock = keeper()?.superblock;
+				return superblock !== undefined && lostTo(superblock) > (imageIn(superblock.image).renewedTo ?? 0);
+			},
+			noted: async () => {
+				await keeper()?.write((now) => ({ image: { ...now.image, renewedTo: lostTo(now) } }));
+			},
+		};
 		this.lease = {
 			get mayAnswer() {
 				return keeper()?.mayAcknowledge === true;
@@ -168,4 +180,9 @@ export class HeadKeepers implements Keepers {
 function isLifeOfOwner({ image, owner }: Superblock, life: string): boolean {
 	const there = imageIn(image);
 	return there.life === life && (there.lifeOf ?? owner.host) === owner.host;
+}
+
+/** By which epoch was promised what was given up last; 0: nothing ever was. */
+function lostTo({ lost = [] }: Superblock): number {
+	return Math.max(0, ...lost.map(({ epoch }) => epoch));
 }

@@ -39,6 +39,8 @@ export interface StoredImage extends ImageParts {
 	readonly life: string;
 	/** Which host that is (`Owner`): another one may have the pool already, and not have said yet what is on it. Versions before this one did not say. */
 	readonly lifeOf?: string;
+	/** For tails up to the one of this epoch, which were given up, volumes have got other identities. */
+	readonly renewedTo?: number;
 	/** No object that this names has this number, or a higher one. */
 	readonly next: number;
 	/** Of a replica: the same with what of a cut has come, which is none yet: no pool can be opened from there. */
@@ -72,9 +74,10 @@ const TABLES_AT_ONCE = 32;
 
 function isStoredImage(value: unknown): value is StoredImage {
 	if (!areNumbers(value, ["next"])) return false;
-	const { life, lifeOf, head, deleting, coming } = value as Record<string, unknown>;
+	const { life, lifeOf, renewedTo, head, deleting, coming } = value as Record<string, unknown>;
 	return (
 		typeof life === "string" &&
+		(renewedTo === undefined || Number.isSafeInteger(renewedTo)) &&
 		(lifeOf === undefined || typeof lifeOf === "string") &&
 		areParts(value) &&
 		(coming === undefined || areParts(coming)) &&

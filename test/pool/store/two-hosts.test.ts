@@ -4,7 +4,8 @@ import { PromisedRequest } from "../../../lib/block/device.js";
 import { BlockOp } from "../../../lib/block/request.js";
 import { StorageStatus } from "../../../lib/errors.js";
 import { MemoryFolder, type Stage } from "../memory-folder.js";
-import { TwoHosts } from "./two-hosts.js";
+import type { Host } from "./keeper-world.js";
+import { type Opened, TwoHosts } from "./two-hosts.js";
 
 async function flush({ device }: Stage): Promise<StorageStatus> {
 	const promised = new PromisedRequest();
@@ -120,3 +121,49 @@ t.test("one hands over to the other, which need not wait for the lease", async (
 	t.same(await all.time.until(second.stage.readAll(5)), [6]);
 	await all.time.until(second.close());
 });
+
+/** What initiators know the volume by. */
+function identityOf({ stage: { pool } }: Opened): string {
+	const { serial, wwn } = pool.administration.volume("web");
+	return `${serial} ${wwn}`;
+}
+
+for (const killedMs of [3, 6, 9, 12, 15, 20, 30, 60, 500])
+	t.test(
+		`after a loss initiators find other disks, though its host is killed ${killedMs} ms later`,
+		async (t) => {
+			const two = new TwoHosts("host");
+			const { all } = two;
+			const [one, other, last] = [all.host("1"), all.host("2"), all.host("3")];
+			const first = await all.time.until(two.make(one, new MemoryFolder()));
+			const before = identityOf(first);
+			// It is in the store by then.
+			await all.pass(60_000);
+			t.equal(await all.time.until(first.stage.write(0, 7)), StorageStatus.ok);
+			one.life.isKilled = true;
+			const taken = async (host: Host): Promise<Opened> => {
+				const local = new MemoryFolder();
+				// (What was not brought to the store again is lost again.)
+				for (;;)
+					try {
+						return await all.time.until(two.open(host, local));
+					} catch (error) {
+						t.match(error, { message: /are only on that host/ });
+						two.wordOf(host).say(2 ** 40);
+					}
+			};
+			await t.rejects(all.time.until(two.open(other, new MemoryFolder())), /are only on that host/);
+			two.wordOf(other).say(2 ** 40);
+			two.open(other, new MemoryFolder()).catch(() => {});
+			await all.pass(killedMs);
+			other.life.isKilled = true;
+			const third = await taken(last);
+			const now = identityOf(third);
+			t.not(now, before);
+			t.same(await all.time.until(third.stage.readAll(0)), [0]);
+			await all.time.until(third.close());
+			const again = await all.time.until(two.open(all.host("4"), new MemoryFolder()));
+			t.equal(identityOf(again), now, "they stay that");
+			await all.time.until(again.close());
+		},
+	);

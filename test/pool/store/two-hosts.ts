@@ -32,6 +32,7 @@ export interface Opened {
 export class TwoHosts {
 	readonly all = new KeeperWorlds();
 	readonly #objects: MemoryObjects;
+	readonly #words = new Map<Host, LossWord>();
 	/** How each is known to whoever hands over. */
 	readonly waiting = new Map<Host, HeadKeepers>();
 
@@ -40,6 +41,13 @@ export class TwoHosts {
 		this.#objects = new MemoryObjects({ clock: time, random });
 		const tick = (): void => void time.after(TICK_MS, tick);
 		tick();
+	}
+
+	/** What an operator has said on that host. */
+	wordOf(host: Host): LossWord {
+		const word = this.#words.get(host) ?? new LossWord();
+		this.#words.set(host, word);
+		return word;
 	}
 
 	async make(host: Host, local: MemoryFolder): Promise<Opened> {
@@ -74,7 +82,7 @@ export class TwoHosts {
 		let heir: Owner | undefined;
 		const keepers: HeadKeepers = new HeadKeepers({
 			...{ path: "gold", head, world, identifier: chance, name: owner.name, watch, listener: {} },
-			loss: new LossWord(),
+			loss: this.wordOf(host),
 			owed: () => gate.owed(),
 		});
 		this.waiting.set(host, keepers);
@@ -94,7 +102,7 @@ export class TwoHosts {
 			},
 			gate,
 		);
-		const pool = await open({ ...testWorld(folder), lease: keepers.lease });
+		const pool = await open({ ...testWorld(folder), lease: keepers.lease, losses: keepers.losses });
 		const stage = await Stage.of(pool, "web", "flush");
 		const close = (to?: Owner): Promise<void> => {
 			heir = to;
