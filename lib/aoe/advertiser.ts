@@ -34,7 +34,7 @@ export class Advertiser {
 
 	#send({ blade, destination }: Advertisement): boolean {
 		const { link } = this;
-		if (!this.isServed(blade)) return true;
+		if (!this.isServed(blade) || blade.isQuiet) return true;
 		const room = link.acquire();
 		if (room === undefined) return false;
 		const frame = frameView(link, room);

@@ -54,6 +54,7 @@ export class Blade {
 	 */
 	onSet: (() => Promise<void> | undefined) | null = null;
 	readonly disk: Disk;
+	readonly #mayAnswer: (() => boolean) | undefined;
 	#places: Places | null = null;
 
 	constructor(
@@ -68,7 +69,13 @@ export class Blade {
 		readonly force = false,
 	) {
 		this.disk = ata.disk;
+		this.#mayAnswer = this.disk.device.mayAnswer;
 		this.initiators = new Initiators(this.disk);
+	}
+
+	/** Another host may serve it by now: nothing is answered at all, nor is it told of. Initiators ask again. */
+	get isQuiet(): boolean {
+		return this.#mayAnswer !== undefined && !this.#mayAnswer();
 	}
 
 	/** Of those who wait for the disk's limit. */

@@ -183,8 +183,9 @@ export class Neighbours {
 		};
 	}
 
-	/** Sends a probe to all hosts; false if there is no room. */
+	/** Sends a probe to all hosts; false if there is no room. (Of a disk that another host may have by now nobody is told that it is served here.) */
 	#send(claim: Claim, tag: number, kind: ProbeKind): boolean {
+		if (claim.blade.isQuiet) return true;
 		const { link, clock } = this.#options;
 		const room = link.acquire();
 		if (room === undefined) return false;

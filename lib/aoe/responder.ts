@@ -81,6 +81,7 @@ export class Responder {
 		frameBytes: number,
 		peer: number,
 	): RejectReason | undefined {
+		if (blade.isQuiet) return "silent";
 		const { bytes } = memory;
 		const { access, shelf, slot } = blade;
 		if (access.isMasked && !access.admits(ethSource.get(bytes, offset))) return shutOut(blade, "masked");

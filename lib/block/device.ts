@@ -44,6 +44,11 @@ export function deviceInfo(known: Pick<DeviceInfo, "sizeBytes"> & Partial<Device
 }
 
 export interface BlockDevice {
+	/**
+	 * False: another host may have what it stores by now, so nobody is to be answered. To be asked in the very turn in which somebody is. Left out: it is this
+	 * host's alone.
+	 */
+	readonly mayAnswer?: (() => boolean) | undefined;
 	/** Read it each time it is needed: a new object when something has changed (the storage grows), else the same. */
 	readonly info: DeviceInfo;
 	/**

@@ -25,6 +25,10 @@ export abstract class DeviceLayer implements BlockDevice, DeviceListener, Reques
 		return this.device.info;
 	}
 
+	get mayAnswer(): (() => boolean) | undefined {
+		return this.device.mayAnswer;
+	}
+
 	submit(request: BlockRequest): void {
 		if (this.#closing !== null) request.complete(StorageStatus.closed);
 		else this.handle(request);

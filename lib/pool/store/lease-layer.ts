@@ -34,6 +34,10 @@ export class LeaseLayer extends DeviceLayer {
 		this.#lease = lease;
 	}
 
+	override get mayAnswer(): () => boolean {
+		return () => this.#lease.mayAnswer;
+	}
+
 	protected handle(request: BlockRequest): void {
 		this.started();
 		this.#ask(request);
