@@ -23,6 +23,8 @@ export interface UpkeepFiles {
 	readonly opened: Iterable<LocalFile>;
 	/** What is here of a file is stable, and that it is. Throws an OperatorError. */
 	save(file: LocalFile): Promise<void>;
+	/** Whether what was written to it counts as stable. Default: `save` sees to that. */
+	maySettle?(file: LocalFile): boolean;
 	/** What is not here any more is not after a loss of power either. Throws an OperatorError. */
 	tellAbsent(file: LocalFile): Promise<void>;
 }
@@ -70,7 +72,7 @@ export class LocalUpkeep {
 		const { files, nextTurn } = this.#of;
 		for (const file of [...files.opened]) {
 			if (this.#isClosed) return;
-			const isSettled = file.age(SETTLED_AFTER);
+			const isSettled = file.age(SETTLED_AFTER) && (files.maySettle?.(file) ?? true);
 			if (isSettled) file.settle();
 			if (isSettled || file.isNews) await files.save(file);
 			else await nextTurn();

@@ -6,8 +6,9 @@
 import type { CloseEnd } from "../../block/close.js";
 import type { BlockDevice } from "../../block/device.js";
 import { DeviceLayer } from "../../block/layer.js";
-import { type BlockRequest, OP_TRAITS } from "../../block/request.js";
+import { BlockOp, type BlockRequest, OP_TRAITS } from "../../block/request.js";
 import { NoSpaceError, OperatorError, StorageStatus } from "../../errors.js";
+import type { Flushed } from "./flushed.js";
 import { blocksOf, type LocalFile, piecesOf } from "./local-file.js";
 import type { Replica } from "./replica.js";
 
@@ -17,16 +18,27 @@ export interface Followed {
 	readonly file: LocalFile;
 }
 
+/** That a request is no flush, which has what it is for. */
+const CHANGE = 0;
+
 export class ReplicaFile extends DeviceLayer {
 	readonly #followed: readonly Followed[];
+	readonly #flushed: Flushed;
 
 	/** @param device stays open when this is closed */
-	constructor(device: BlockDevice, followed: readonly Followed[]) {
+	constructor(device: BlockDevice, followed: readonly Followed[], flushed: Flushed) {
 		super(staying(device));
 		this.#followed = followed;
+		this.#flushed = flushed;
 	}
 
 	protected handle(request: BlockRequest): void {
+		if (request.op === BlockOp.flush) {
+			this.started();
+			request.push(this, this.#flushed.begun());
+			this.device.submit(request);
+			return;
+		}
 		if (!OP_TRAITS[request.op].changes) {
 			this.device.submit(request);
 			return;
@@ -58,12 +70,19 @@ export class ReplicaFile extends DeviceLayer {
 	}
 
 	#handOn(request: BlockRequest): void {
-		request.push(this);
+		request.push(this, CHANGE);
 		this.device.submit(request);
 	}
 
-	/** (One that has failed may have changed something.) */
-	below(request: BlockRequest): void {
+	/** (A change that has failed may have changed something.) */
+	below(request: BlockRequest, token: number): void {
+		if (token !== CHANGE) {
+			if (request.status === StorageStatus.ok) this.#flushed.ended(token);
+			this.ended();
+			request.resume();
+			return;
+		}
+		this.#flushed.changed();
 		const blocks = blocksOf(request.offsetBytes, request.lengthBytes);
 		for (const { replica, file } of this.#followed) replica.changed(file, blocks);
 		this.#over(request);

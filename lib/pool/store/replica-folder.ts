@@ -15,9 +15,16 @@ import { FolderLayer } from "../folder-layer.js";
 import { BLOCK_BYTES } from "../format.js";
 import { decodeHead, HEAD_FILE_BYTES, type HeadState } from "../head.js";
 import { run } from "../run.js";
+import { Flushed } from "./flushed.js";
 import { Replica, type ReplicaOptions } from "./replica.js";
 import { type Followed, ReplicaFile } from "./replica-file.js";
 import type { ReplicaState } from "./replica-known.js";
+
+interface FollowedFile {
+	readonly device: BlockDevice;
+	readonly followed: readonly Followed[];
+	readonly flushed: Flushed;
+}
 
 export class ReplicaFolder extends FolderLayer {
 	readonly #options: readonly ReplicaOptions[];
@@ -25,10 +32,7 @@ export class ReplicaFolder extends FolderLayer {
 	/** Those that could not be opened. */
 	#broken: readonly ReplicaState[] = [];
 	/** By number: files stay open until the head is closed, as replicas still read them. */
-	readonly #files = new Map<
-		number,
-		{ readonly device: BlockDevice; readonly followed: readonly Followed[] }
-	>();
+	readonly #files = new Map<number, FollowedFile>();
 
 	constructor(folder: PoolFolder, options: readonly ReplicaOptions[]) {
 		super(folder);
@@ -70,18 +74,19 @@ export class ReplicaFolder extends FolderLayer {
 
 	async #adopt(number: number, name: string, open: () => Promise<BlockDevice>): Promise<BlockDevice> {
 		const known = this.#files.get(number);
-		if (known !== undefined) return new ReplicaFile(known.device, known.followed);
+		if (known !== undefined) return new ReplicaFile(known.device, known.followed, known.flushed);
 		const device = await open();
 		try {
 			const place = `${this.path}/${name}`;
+			const flushed = new Flushed();
 			const followed = await Promise.all(
 				this.#replicas.map(async (replica) => ({
 					replica,
-					file: await replica.adopt(number, device, place),
+					file: await replica.adopt(number, device, place, flushed),
 				})),
 			);
-			this.#files.set(number, { device, followed });
-			return new ReplicaFile(device, followed);
+			this.#files.set(number, { device, followed, flushed });
+			return new ReplicaFile(device, followed, flushed);
 		} catch (error) {
 			await device.close();
 			throw error;

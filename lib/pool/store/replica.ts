@@ -5,13 +5,12 @@
  */
 
 import type { BlockDevice } from "../../block/device.js";
-import { BlockOp } from "../../block/request.js";
 import type { Clock } from "../../clock.js";
 import type { Memory } from "../../wire/memory.js";
 import { fileNumber, openOrMake, type PoolFolder } from "../folder.js";
 import { FILE_SLOTS } from "../format.js";
 import type { HeadState } from "../head.js";
-import { run } from "../run.js";
+import type { Flushed } from "./flushed.js";
 import { Image, type ImageRange } from "./image.js";
 import type { ImageKeeper } from "./keeper.js";
 import {
@@ -66,6 +65,7 @@ export class Replica {
 	#owner: LocalOwner | undefined;
 	readonly #rows: ReadonlyMap<number, LocalRow>;
 	readonly #files = new Map<number, LocalFile>();
+	readonly #flushed = new Map<LocalFile, Flushed>();
 	readonly #way: ReplicaWay;
 	/** Files that there are and that were not opened yet. */
 	readonly #awaited: Set<number>;
@@ -112,13 +112,13 @@ export class Replica {
 			read: () => this.#holds.look(),
 			published: () => {},
 		});
-		const save = (file: LocalFile): Promise<void> => this.#saveSettled(file);
+		const save = (file: LocalFile): Promise<void> => this.#save(file);
 		this.#upkeep = new LocalUpkeep({
 			files: {
 				get opened() {
 					return of.#files.values();
 				},
-				...{ save, tellAbsent: save },
+				...{ save, tellAbsent: save, maySettle: (file: LocalFile) => this.#maySettle(file) },
 			},
 			...{ clock, nextTurn, mostPieces: Number.POSITIVE_INFINITY },
 		});
@@ -152,8 +152,9 @@ export class Replica {
 	}
 
 	/** A file of the pool is open. Throws an OperatorError. */
-	async adopt(number: number, device: BlockDevice, name: string): Promise<LocalFile> {
+	async adopt(number: number, device: BlockDevice, name: string, flushed: Flushed): Promise<LocalFile> {
 		const file = new LocalFile(number, device, name);
+		this.#flushed.set(file, flushed);
 		const row = this.#rows.get(number);
 		// (So that there is space for it.)
 		if (row === undefined) await this.#save(file);
@@ -195,9 +196,8 @@ export class Replica {
 	}
 
 	/** What the replica has must not be undone here by a loss of power after that is forgotten. */
-	async #saveSettled(file: LocalFile): Promise<void> {
-		await run(file.device, BlockOp.flush, 0, 0, undefined, file.name);
-		await this.#save(file);
+	#maySettle(file: LocalFile): boolean {
+		return this.#flushed.get(file)?.isAll === true;
 	}
 
 	changed(file: LocalFile, blocks: Span): void {
@@ -285,9 +285,10 @@ export class Replica {
 		await Promise.all([this.publisher.close(), this.#way.close()]);
 		await this.#reclaim?.close();
 		for (const file of this.#files.values()) {
-			if (file.dirtyBlocks === 0 && !file.isInFlight && file.intended().length > 0) {
+			const isThere = file.dirtyBlocks === 0 && !file.isInFlight && file.intended().length > 0;
+			if (isThere && this.#maySettle(file)) {
 				file.settle();
-				await this.#saveSettled(file).catch(() => {});
+				await this.#save(file).catch(() => {});
 			}
 			await file.device.close();
 		}
