@@ -33,10 +33,10 @@ export async function measureClones(on: Measuring): Promise<void> {
 		const image = makeImage(folder);
 		host.configure([]);
 		await host.tree.start();
-		await host.say("pool", "create", "host");
-		await host.say("volume", "import", "host/base", image);
-		await host.say("volume", "snapshot", "host/base@v1");
-		await host.shipped("host");
+		await host.say("pool", "create", "store");
+		await host.say("volume", "import", "store/base", image);
+		await host.say("volume", "snapshot", "store/base@v1");
+		await host.shipped("store");
 		await host.tree.stop();
 		for (let round = 0; round < on.task.rounds; round++) {
 			const plain = await cold(on, host, round, false);
@@ -73,7 +73,7 @@ async function cold(on: Measuring, host: Host, round: number, isTraced: boolean)
 	if (!isTraced) await forgetTraces(on);
 	const [name, address] = [`clone${2 * round + Number(isTraced)}`, "9.0"];
 	on.progress(`${name}${isTraced ? ", with a boot trace" : ""}`);
-	host.forget("host");
+	host.forget("store");
 	host.configure([]);
 	await host.tree.start();
 	let beginMs = 0;
@@ -95,14 +95,14 @@ async function cold(on: Measuring, host: Host, round: number, isTraced: boolean)
 			if (line.includes("waits for")) isWaiting();
 			else if (line.includes("has read a file")) {
 				firstS = seconds();
-				fetchedBytes = host.stored("host").then((look) => look.fetchedBytes);
+				fetchedBytes = host.stored("store").then((look) => look.fetchedBytes);
 			} else if (line.includes("has read all")) allS = seconds();
 		},
 	});
 	await Promise.race([waits, guest]);
 	beginMs = performance.now();
-	await host.say("volume", "clone", "host/base@v1", `host/${name}`);
-	host.configure([{ name, volume: `host/${name}`, address }]);
+	await host.say("volume", "clone", "store/base@v1", `store/${name}`);
+	host.configure([{ name, volume: `store/${name}`, address }]);
 	await host.serve(name);
 	await guest;
 	const found = { firstS, allS, fetchedBytes: await fetchedBytes };
@@ -144,7 +144,7 @@ async function forgetTraces({ services: { swift } }: Measuring): Promise<void> {
 	const { auth, user, key } = swift.account;
 	const login = await fetch(auth, { headers: { "x-auth-user": user, "x-auth-key": key } });
 	const headers = { "x-auth-token": login.headers.get("x-auth-token") ?? "" };
-	const container = `${login.headers.get("x-storage-url")}/host`;
+	const container = `${login.headers.get("x-storage-url")}/store`;
 	const listed = await (await fetch(container, { headers })).text();
 	for (const name of listed.split("\n").filter((each) => each.includes("/traces/")))
 		await fetch(`${container}/${name}`, { method: "DELETE", headers });

@@ -48,10 +48,12 @@ async function main(task: ObjectTask): Promise<void> {
 				});
 			} finally {
 				await services.stop();
+				for (const [key, { values, notes }] of found)
+					say(
+						JSON.stringify({ key: `objects ${key}`, values, note: notes.at(-1) ?? "" } satisfies ObjectFound),
+					);
 			}
 		});
-	for (const [key, { values, notes }] of found)
-		say(JSON.stringify({ key: `objects ${key}`, values, note: notes.at(-1) ?? "" } satisfies ObjectFound));
 }
 
 await main(JSON.parse(process.argv[2] ?? "") as ObjectTask);

@@ -48,29 +48,32 @@ class CountingFlushes extends DeviceLayer {
 	}
 }
 
-t.test("a replica flushes no file of the pool: it would be told in its place of what has failed", async (t) => {
-	const clock = new VirtualClock();
-	const there = new ReplicaStage(clock);
-	let flushes = 0;
-	const files = new MemoryFolder((device, name) =>
-		name.startsWith("log.") ? new CountingFlushes(device, () => void flushes++) : device,
-	);
-	const folder = there.follow(files, new MemoryFolder());
-	const pool = await Pool.create(testWorld(folder));
-	await pool.administration.create("web", 16 * 2 ** 20, 4096);
-	const stage = await Stage.of(pool, "web", "flush");
-	for (let page = 0; page < 1000; page++) await stage.write(page, (page % 250) + 1);
-	flushes = 0;
-	for (let second = 0; second < 400; second++) {
-		clock.pass(1000);
-		for (let turn = 0; turn < 10; turn++) await nextTurn();
-	}
-	t.equal(folder.states[0]?.lagBytes, 0, "it has all");
-	t.equal(flushes, 0);
-	const closing = stage.close();
-	for (let second = 0; second < 60; second++) {
-		clock.pass(1000);
-		for (let turn = 0; turn < 10; turn++) await nextTurn();
-	}
-	await closing;
-});
+t.test(
+	"a replica flushes no file of the pool: it would be told in its place of what has failed",
+	async (t) => {
+		const clock = new VirtualClock();
+		const there = new ReplicaStage(clock);
+		let flushes = 0;
+		const files = new MemoryFolder((device, name) =>
+			name.startsWith("log.") ? new CountingFlushes(device, () => void flushes++) : device,
+		);
+		const folder = there.follow(files, new MemoryFolder());
+		const pool = await Pool.create(testWorld(folder));
+		await pool.administration.create("web", 16 * 2 ** 20, 4096);
+		const stage = await Stage.of(pool, "web", "flush");
+		for (let page = 0; page < 1000; page++) await stage.write(page, (page % 250) + 1);
+		flushes = 0;
+		for (let second = 0; second < 400; second++) {
+			clock.pass(1000);
+			for (let turn = 0; turn < 10; turn++) await nextTurn();
+		}
+		t.equal(folder.states[0]?.lagBytes, 0, "it has all");
+		t.equal(flushes, 0);
+		const closing = stage.close();
+		for (let second = 0; second < 60; second++) {
+			clock.pass(1000);
+			for (let turn = 0; turn < 10; turn++) await nextTurn();
+		}
+		await closing;
+	},
+);
