@@ -6,7 +6,7 @@ import { NO_COUNTERS } from "../../lib/control/rates.js";
 import type { DiskFigures, DiskView, LinkView, Look, Measured } from "../../lib/control/seams.js";
 import { classOf, HISTOGRAM_CLASSES } from "../../lib/histogram.js";
 import type { PoolLook } from "../../lib/pool/looks.js";
-import type { StoredLook } from "../../lib/pool/stored-look.js";
+import type { ReplicaLook, StoredLook } from "../../lib/pool/stored-look.js";
 import { formatMac } from "../../lib/wire/mac.js";
 
 /** So many requests, all of which took `us` microseconds. */
@@ -157,6 +157,15 @@ export function machinesText(count: number): Uint8Array {
 }
 
 /** How a pool in an object store stands with that. */
+export const REPLICA: ReplicaLook = {
+	name: "attic:fast-copy",
+	lagBytes: 65_536,
+	lagSeconds: 12.5,
+	sentBytes: 2 ** 20,
+	givenUp: 1,
+	trouble: null,
+};
+
 export const STORED: StoredLook = {
 	store: "https://objects.example.org/gold",
 	head: "etcd vblade/pools/gold",

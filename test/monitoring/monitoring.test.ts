@@ -10,7 +10,7 @@ import { REJECT_REASONS } from "../../lib/aoe/stats.js";
 import { DISK_STATES, MirroredPart, OPERATIONS } from "../../lib/control/model.js";
 import { ERROR_CAUSES } from "../../lib/disk.js";
 import { POOL_FULL_REASONS } from "../../lib/pool/told.js";
-import { figuresOf, LINK, lookOf, measured, POOL, STORED, viewOf } from "../control/figures.js";
+import { figuresOf, LINK, lookOf, measured, POOL, REPLICA, STORED, viewOf } from "../control/figures.js";
 import { Stage, settle } from "../control/stage.js";
 import { table } from "../docs/tables.js";
 import { sourceFile } from "../support/paths.js";
@@ -88,7 +88,7 @@ async function metricsOf(t: Test): Promise<ReadonlyMap<string, ReadonlySet<strin
 	];
 	stage.opener.text +=
 		'[pool.fast]\npath = "/srv/fast"\n[template.lab]\nimage = "fast/web@monday"\nshelf = 20\nnetif = ["eth0"]\n';
-	stage.workers.pools.set("/srv/fast", { ...POOL, stored: STORED });
+	stage.workers.pools.set("/srv/fast", { ...POOL, stored: STORED, replicas: [REPLICA] });
 	await stage.start(t);
 	await settle();
 	const metrics = new Map<string, Set<string>>();
