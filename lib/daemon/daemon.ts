@@ -205,10 +205,8 @@ export class Daemon {
 		);
 		const late = `disk ${quote(name)}: its storage did not finish within ${limitMs / 1000} s, and is left alone`;
 		if (end === "abandoned") this.#log.error(`${late}: requests that it has begun are not answered`);
-		if (end === "opening")
-			this.#log.error(
-				`disk ${quote(name)}: it is still being opened after ${limitMs / 1000} s, and is left alone: it is closed when that has come to an end`,
-			);
+		const opening = `disk ${quote(name)}: it is still being opened after ${limitMs / 1000} s, and is left alone`;
+		if (end === "opening") this.#log.error(`${opening}: it is closed when that has come to an end`);
 		return end;
 	}
 
@@ -234,18 +232,20 @@ export class Daemon {
 		return worstOf(ends);
 	}
 
-	/** Stops answering, waits for what is under way, at most `limitMs`, and gives everything back. */
-	close(limitMs?: number): Promise<DiskEnd> {
-		this.#closing ??= this.#closeInOrder(limitMs);
+	/** Stops answering, waits for what is under way, `others` of its storage included, at most `limitMs`, and gives everything back. */
+	close(limitMs?: number, others?: Promise<DiskEnd>): Promise<DiskEnd> {
+		this.#closing ??= this.#closeInOrder(limitMs, others);
 		return this.#closing;
 	}
 
-	async #closeInOrder(limitMs = Infinity): Promise<DiskEnd> {
+	async #closeInOrder(limitMs = Infinity, others?: Promise<DiskEnd>): Promise<DiskEnd> {
 		const calledOff = this.#callOff([...this.#adding], new OperatorError(STOPPING), limitMs);
 		for (const exporter of Object.values(this.#exporters)) exporter.stop();
 		const exports = [...this.#exports.values()];
 		this.#exports.clear();
-		const ends = await Promise.all([calledOff, this.#takeAway(exports, this.#disks.all(), limitMs)]);
+		const given = this.#takeAway(exports, this.#disks.all(), limitMs);
+		const other = endWithin(others ?? Promise.resolve<DiskEnd>("closed"), limitMs);
+		const ends = await Promise.all([calledOff, given, other]);
 		this.#disks.end();
 		this.#tls.close();
 		return worstOf(ends);

@@ -140,6 +140,7 @@ export function storeWorld(of: StoreWorldOf): PoolWorld {
 		...worldOf(folder, home.pump),
 		...{ lease: keepers.lease, losses: keepers.losses },
 		stored: () => lookAt({ folder, keepers, stores, troubles }),
+		settle: () => folder.settle(),
 		end,
 	};
 }

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { OperatorError, unreachable } from "../errors.js";
 import type { PoolDisks } from "../pool/folder.js";
 import { lookAtPool, type PoolLook } from "../pool/looks.js";
-import { makePool, type PoolHome, type UsedPool, usePool } from "../pool/openings.js";
+import { makePool, type PoolHome, settlePools, type UsedPool, usePool } from "../pool/openings.js";
 import type { Pool } from "../pool/pool.js";
 import { poolInStore } from "../spec/pool-path.js";
 import { FollowedDisks } from "./followed-disks.js";
@@ -118,13 +118,19 @@ export class WorkerPools {
 		await used.release();
 	}
 
+	/** What is on this host alone is brought to stores, while all goes on. */
+	settle(): Promise<void> {
+		return settlePools(this.#home);
+	}
+
 	/** Gives all back. */
-	async close(): Promise<void> {
+	async close(): Promise<"closed"> {
 		await this.volumes.close();
 		for (const [folder, { used, timer }] of this.#kept) {
 			clearTimeout(timer);
 			await this.#giveUp(folder, used);
 		}
+		return "closed";
 	}
 }
 

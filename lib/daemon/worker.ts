@@ -257,9 +257,9 @@ class Worker {
 
 	async #stop(): Promise<void> {
 		this.#control?.close();
-		// Not waited for: a disk on it ends it.
-		void this.#pools?.close();
-		const end = await this.#daemon?.close(DRAIN_LIMIT_MS);
+		// (While disks are served: nobody has to wait for what was written before.)
+		await this.#pools?.settle();
+		const end = await this.#daemon?.close(DRAIN_LIMIT_MS, this.#pools?.close());
 		if (end !== "abandoned") {
 			this.#end(0);
 			return;

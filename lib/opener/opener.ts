@@ -27,8 +27,8 @@ import { meansHere, wanting } from "./means.js";
 import type { ProcessKind } from "./messages.js";
 import { ProcessHistory } from "./process-news.js";
 
-/** How long the others have to end before they are killed: longer than a worker gives its disks. */
-const STOP_LIMIT_MS = 15_000;
+/** How long the others have to end before they are killed: longer than a worker takes to bring what is here alone to stores, and to end what is under way then. */
+export const STOP_LIMIT_MS = 45_000;
 /** Between two channels that a worker asks for. */
 const JOIN_PAUSE_MS = 1000;
 const MIB = 1024 * 1024;

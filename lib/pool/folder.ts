@@ -130,6 +130,8 @@ export interface PoolWorld {
 	readonly disks?: PoolDisks | undefined;
 	/** How it stands with its object store, if the folder is of that kind. */
 	readonly stored?: (() => StoredLook) | undefined;
+	/** Brings what is on this host alone where it belongs, while all goes on; resolves when it is there, or that does not get on. Default: there is nothing to bring. */
+	readonly settle?: (() => Promise<void>) | undefined;
 	/** How its replicas stand. Default: it has none. */
 	readonly replicas?: (() => readonly ReplicaLook[]) | undefined;
 	/** Whether anything may be answered, if another host may have it. */

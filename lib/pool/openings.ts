@@ -24,75 +24,24 @@ import { fixedName, isOfPast, snapshotsBut, volumeIn } from "./past.js";
 import { PastChanges } from "./past-changes.js";
 import { Pool } from "./pool.js";
 import { ScratchLayer } from "./scratch.js";
+import { type SharedPool, sharedPoolsOf } from "./shared-pools.js";
 import type { TellPool } from "./told.js";
 import { openVolumeStack } from "./volume-stack.js";
 
-/** What was found right is looked at again after once or twice so long. */
-const BELIEVED_MS = 30_000;
-
-/** A pool, from when somebody first wants it until it is closed. */
-class SharedPool {
-	/** Those who have it, or wait for it. */
-	users = 0;
-	/** Why nobody comes to use it any more: another host has it, and here it is closed as soon as all have released it. */
-	lost: string | undefined;
-	readonly opening: Promise<Pool>;
-	#aging: NodeJS.Timeout | undefined;
-
-	/** `before`: what has to be over first: it may still be being closed. */
-	constructor(open: () => Promise<Pool>, before: Promise<void>) {
-		this.opening = before.then(open);
-		this.opening.then(
-			(pool) => {
-				this.#aging = setInterval(() => pool.age(), BELIEVED_MS);
-				this.#aging.unref();
-			},
-			() => undefined,
-		);
-	}
-
-	async close(): Promise<void> {
-		clearInterval(this.#aging);
-		const pool = await this.opening.catch(() => undefined);
-		await pool?.close();
-	}
-}
-
-/** The pools of one engine, by path. */
-class SharedPools {
-	readonly #pools = new Map<string, SharedPool>();
-	/** Those that are being closed. */
-	readonly #closing = new Map<string, Promise<void>>();
-
-	/** Counts the caller in: `release` has to follow. */
-	take(key: string, open: () => Promise<Pool>): SharedPool {
-		const shared = this.#pools.get(key) ?? new SharedPool(open, this.#closing.get(key) ?? Promise.resolve());
-		this.#pools.set(key, shared);
-		shared.users++;
-		return shared;
-	}
-
-	find(key: string): SharedPool | undefined {
-		return this.#pools.get(key);
-	}
-
-	async release(key: string, shared: SharedPool): Promise<void> {
-		if (--shared.users > 0) return;
-		this.#pools.delete(key);
-		const closing = shared.close();
-		this.#closing.set(key, closing);
-		await closing;
-		if (this.#closing.get(key) === closing) this.#closing.delete(key);
-	}
-}
-
 /** Another host has the pool: whoever has it open is to let go of it, and it is opened anew then. */
 export function poolLost({ engine }: Pick<PoolHome, "engine">, folder: string, why: string): void {
-	const shared = engines.get(engine)?.find(path.resolve(folder));
+	const shared = sharedPoolsOf(engine)?.find(path.resolve(folder));
 	if (shared !== undefined) shared.lost = why;
 }
 
-const engines = new WeakMap<StorageEngine, SharedPools>();
+/** What of the pools of an engine is on this host alone is brought where it belongs, while they are used; resolves also if that does not get on. */
+export async function settlePools({ engine }: Pick<PoolHome, "engine">): Promise<void> {
+	await Promise.all(
+		sharedPoolsOf(engine)
+			.all()
+			.map((shared) => shared.settle()),
+	);
+}
 
 /** What all pools of a process share. */
 export interface PoolHome {
@@ -132,8 +81,7 @@ export async function usePool(
 ): Promise<UsedPool> {
 	const { engine } = home;
 	const key = path.resolve(folder);
-	const pools = engines.get(engine) ?? new SharedPools();
-	engines.set(engine, pools);
+	const pools = sharedPoolsOf(engine);
 	const lost = pools.find(key)?.lost;
 	if (lost !== undefined) throw new OperatorError(lost);
 	const shared = pools.take(key, () => openPool(home, folder, open));
@@ -189,7 +137,7 @@ export async function makePool(
 	disks: readonly string[],
 	force: boolean,
 ): Promise<UsedPool> {
-	const find = (): SharedPool | undefined => engines.get(home.engine)?.find(path.resolve(folder));
+	const find = (): SharedPool | undefined => sharedPoolsOf(home.engine)?.find(path.resolve(folder));
 	// (It may be being opened in vain, and again by who came meanwhile: when there is nobody its place is taken in the same turn.)
 	for (let before = find(); before !== undefined; before = find())
 		if (

@@ -46,7 +46,7 @@ export interface PoolFigures {
 }
 
 export interface PoolSpaceOf {
-	readonly world: Pick<PoolWorld, "nextTurn" | "disks" | "stored" | "replicas">;
+	readonly world: Pick<PoolWorld, "nextTurn" | "disks" | "stored" | "replicas" | "settle">;
 	readonly contents: Contents;
 	readonly living: Living;
 	readonly segments: Segments;
@@ -66,13 +66,18 @@ export class PoolSpace {
 		return this.#of.world.disks;
 	}
 
-	/** How it stands with its object store, if it is in one. */
 	get replicas(): readonly ReplicaLook[] {
 		return this.#of.world.replicas?.() ?? [];
 	}
 
+	/** How it stands with its object store, if it is in one. */
 	get stored(): StoredLook | undefined {
 		return this.#of.world.stored?.();
+	}
+
+	/** What of it is on this host alone is brought where it belongs when it resolves, unless that does not get on. */
+	async settle(): Promise<void> {
+		await this.#of.world.settle?.();
 	}
 
 	/** Bytes of a volume that are mapped. */

@@ -60,6 +60,7 @@ export class Host {
 		readonly netif: string,
 		{ endpoint, etcd }: Services,
 		more = 'stable = "store"',
+		disks = `[disk.web]\nvolume = "gold/web"\n[disk.web.nbd]\n[disk.web.aoe]\naddress = "9.0"\nnetif = ["${netif}"]\n`,
 	) {
 		const { tree } = this;
 		writeFileSync(tree.path("secret"), `${KEYS.secret}\n`, { mode: 0o600 });
@@ -70,8 +71,7 @@ export class Host {
 				`access_key = "${KEYS.accessKey}"\nsecret_file = "${tree.path("secret")}"`,
 				`[head.etcd]\nendpoints = ["${etcd}"]`,
 				`[pool.gold]\nstore = "attic"\ncontainer = "${BUCKET}"\nhead = "etcd"\nlog = "${tree.path("log")}"\n${more}`,
-				'[disk.web]\nvolume = "gold/web"\n[disk.web.nbd]',
-				`[disk.web.aoe]\naddress = "9.0"\nnetif = ["${netif}"]\n`,
+				disks,
 			].join("\n"),
 		);
 	}

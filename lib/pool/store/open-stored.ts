@@ -28,7 +28,8 @@ export async function openStored(options: StoredFilesOptions): Promise<StoredFil
 	const keeper = isNew ? await keepers.create() : await keepers.acquire(here?.life ?? "");
 	const image = await readImage(store, keeper.pool, keeper.image);
 	const names = (await local.list()).map(fileNumber).filter((number) => number !== undefined);
-	const count = Math.max(-1, ...names, ...image.files) + 1;
+	const most = (keeper.image.files ?? 0) - 1;
+	const count = Math.max(most, ...names, ...image.files) + 1;
 	const rows = new Map<number, LocalRow>();
 	if (here !== undefined) await table.read(count, (file, row) => rows.set(file, row));
 	const goesOn = here !== undefined && here.pool === keeper.pool && here.life === keeper.image.life;

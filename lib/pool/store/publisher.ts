@@ -227,7 +227,8 @@ export class Publisher {
 		else {
 			const head = cut.head.toString("base64");
 			const { next } = this.#uploads;
-			await keeper.write((now) => cutImage(now, uploaded, { next, head }));
+			const files = [...this.#of.files()].reduce((most, { number }) => Math.max(most, number + 1), 0);
+			await keeper.write((now) => cutImage(now, uploaded, { next, head, files }));
 			for (const { table, bytes } of uploaded) apply(image, table, bytes);
 			cut.published();
 		}

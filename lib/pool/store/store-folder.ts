@@ -62,6 +62,11 @@ export class StoreFolder implements PoolFolder {
 		return this.#files?.scrub;
 	}
 
+	/** What is on this host alone is in the store when it resolves, unless that does not get on. */
+	async settle(): Promise<void> {
+		await this.#files?.settle();
+	}
+
 	/** Before it is open all that is known is whether there is a pool. */
 	async list(): Promise<readonly string[]> {
 		if (this.#files === null) return (await this.#options.keepers.isThere()) ? [HEAD_NAME] : [];

@@ -21,9 +21,12 @@ import type { StoreFolderOptions, StoreState } from "./options.js";
 import { Publisher } from "./publisher.js";
 import { Reclaim } from "./reclaim.js";
 import { StoreFile, type StoreFileHome } from "./store-file.js";
+import { storedWithin } from "./stored-within.js";
 
-/** Of a store that is away when the pool is closed, for so long. */
-const CLOSE_LIMIT_MS = 30_000;
+/** What was written last is brought to the store for so long when the pool is closed. */
+const CLOSE_LIMIT_MS = 8000;
+/** All the rest, before that, while the pool is used. */
+const SETTLE_LIMIT_MS = 30_000;
 
 export interface FilesOptions extends StoreFolderOptions {
 	/** The pool's head as it is here. */
@@ -245,11 +248,16 @@ export class StoredFiles implements StoreFileHome {
 		return this.publisher.request();
 	}
 
+	/** What is here alone is brought there, while all goes on; resolves also if that does not get on. */
+	async settle(): Promise<void> {
+		await storedWithin(this.publisher, this.#options.clock, SETTLE_LIMIT_MS);
+	}
+
 	/** What is here alone is brought there, unless the store is away: then it is gone on with the next time. */
 	async close(): Promise<void> {
 		await this.#reclaim.close();
 		await this.#upkeep.close();
-		const isStored = await this.#storeAll();
+		const isStored = await storedWithin(this.publisher, this.#options.clock, CLOSE_LIMIT_MS);
 		await this.publisher.close();
 		await this.#fetcher.close();
 		for (const file of this.#files.values()) {
@@ -258,20 +266,6 @@ export class StoredFiles implements StoreFileHome {
 			await file.device.close();
 		}
 		await this.#table.close();
-	}
-
-	async #storeAll(): Promise<boolean> {
-		let cancel = (): void => {};
-		const late = new Promise<boolean>((resolve) => {
-			cancel = this.#options.clock.after(CLOSE_LIMIT_MS, () => resolve(false));
-		});
-		const stored = this.publisher.request().then(
-			() => true,
-			() => false,
-		);
-		const isStored = await Promise.race([stored, late]);
-		cancel();
-		return isStored;
 	}
 
 	/** What is here is stable, and that it is. */

@@ -9,6 +9,7 @@ import { OBJECT_MAX_BYTES, type ObjectStore } from "../../object/store.js";
 import { areNumbers } from "../format.js";
 import { Image } from "./image.js";
 import { objectName } from "./layout.js";
+import { TABLE_FILES } from "./local-table.js";
 import { decodeManifest } from "./manifest.js";
 import { decodeTable, type ObjectTable } from "./object-form.js";
 import { readObject } from "./read-object.js";
@@ -45,6 +46,8 @@ export interface StoredImage extends ImageParts {
 	readonly next: number;
 	/** Of a replica: the same with what of a cut has come, which is none yet: no pool can be opened from there. */
 	readonly coming?: ImageParts | undefined;
+	/** One more than the highest number of a file that there is, also if nothing of it is stored: the log may be about to go on in it. Versions before this one did not say. */
+	readonly files?: number;
 	/** What the pool's head file has, in base64. */
 	readonly head: string;
 	/** Nothing of the image is in these: they are to be deleted. */
@@ -74,10 +77,11 @@ const TABLES_AT_ONCE = 32;
 
 function isStoredImage(value: unknown): value is StoredImage {
 	if (!areNumbers(value, ["next"])) return false;
-	const { life, lifeOf, renewedTo, head, deleting, coming } = value as Record<string, unknown>;
+	const { life, lifeOf, renewedTo, files, head, deleting, coming } = value as Record<string, unknown>;
 	return (
 		typeof life === "string" &&
 		(renewedTo === undefined || Number.isSafeInteger(renewedTo)) &&
+		(files === undefined || isFileCount(files)) &&
 		(lifeOf === undefined || typeof lifeOf === "string") &&
 		areParts(value) &&
 		(coming === undefined || areParts(coming)) &&
@@ -85,6 +89,10 @@ function isStoredImage(value: unknown): value is StoredImage {
 		Array.isArray(deleting) &&
 		deleting.every((each) => areNumbers(each, ["epoch", "number"]))
 	);
+}
+
+function isFileCount(value: unknown): boolean {
+	return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value <= TABLE_FILES;
 }
 
 function areParts(value: unknown): value is ImageParts {

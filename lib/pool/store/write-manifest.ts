@@ -48,10 +48,10 @@ function partsOf({ manifest }: ImageParts): ObjectKey[] {
 export function cutImage(
 	{ coming, ...now }: StoredImage,
 	uploaded: readonly Uploaded[],
-	{ next, head }: Pick<StoredImage, "next" | "head">,
+	{ next, head, files }: Required<Pick<StoredImage, "next" | "head" | "files">>,
 ): StoredImage {
 	const { manifest, tail } = extended(coming ?? now, uploaded);
 	const isOther = coming !== undefined && manifest?.number !== now.manifest?.number;
 	const deleting = isOther ? [...now.deleting, ...partsOf(now)] : now.deleting;
-	return { ...now, next, head, manifest, tail, deleting };
+	return { ...now, next, head, files: Math.max(files, now.files ?? 0), manifest, tail, deleting };
 }

@@ -1,0 +1,83 @@
+/**
+ * Which pools the users of one engine have open: one object for each, from when somebody first wants it until the last one has let it go. Used by
+ * `openings.ts`, which says how they are opened.
+ */
+
+import type { StorageEngine } from "../block/engine.js";
+import type { Pool } from "./pool.js";
+
+/** What was found right is looked at again after once or twice so long. */
+const BELIEVED_MS = 30_000;
+
+/** A pool, from when somebody first wants it until it is closed. */
+export class SharedPool {
+	/** Those who have it, or wait for it. */
+	users = 0;
+	/** Why nobody comes to use it any more: another host has it, and here it is closed as soon as all have released it. */
+	lost: string | undefined;
+	readonly opening: Promise<Pool>;
+	#aging: NodeJS.Timeout | undefined;
+
+	/** `before`: what has to be over first: it may still be being closed. */
+	constructor(open: () => Promise<Pool>, before: Promise<void>) {
+		this.opening = before.then(open);
+		this.opening.then(
+			(pool) => {
+				this.#aging = setInterval(() => pool.age(), BELIEVED_MS);
+				this.#aging.unref();
+			},
+			() => undefined,
+		);
+	}
+
+	async settle(): Promise<void> {
+		const pool = await this.opening.catch(() => undefined);
+		await pool?.space.settle();
+	}
+
+	async close(): Promise<void> {
+		clearInterval(this.#aging);
+		const pool = await this.opening.catch(() => undefined);
+		await pool?.close();
+	}
+}
+
+/** The pools of one engine, by path. */
+export class SharedPools {
+	readonly #pools = new Map<string, SharedPool>();
+	/** Those that are being closed. */
+	readonly #closing = new Map<string, Promise<void>>();
+
+	/** Counts the caller in: `release` has to follow. */
+	take(key: string, open: () => Promise<Pool>): SharedPool {
+		const shared = this.#pools.get(key) ?? new SharedPool(open, this.#closing.get(key) ?? Promise.resolve());
+		this.#pools.set(key, shared);
+		shared.users++;
+		return shared;
+	}
+
+	find(key: string): SharedPool | undefined {
+		return this.#pools.get(key);
+	}
+
+	all(): SharedPool[] {
+		return [...this.#pools.values()];
+	}
+
+	async release(key: string, shared: SharedPool): Promise<void> {
+		if (--shared.users > 0) return;
+		this.#pools.delete(key);
+		const closing = shared.close();
+		this.#closing.set(key, closing);
+		await closing;
+		if (this.#closing.get(key) === closing) this.#closing.delete(key);
+	}
+}
+
+const engines = new WeakMap<StorageEngine, SharedPools>();
+
+export function sharedPoolsOf(engine: StorageEngine): SharedPools {
+	const pools = engines.get(engine) ?? new SharedPools();
+	engines.set(engine, pools);
+	return pools;
+}
