@@ -192,8 +192,11 @@ export class Shelf {
 	/** The same of a bucket that is there; undefined: there is none. */
 	async look(bucket: string, key: string): Promise<Found | undefined> {
 		const file = this.#file(bucket, key);
-		await this.#names(bucket).settle();
-		return this.#turns.run(file, () => openObject(file, key));
+		return this.#turns.run(file, async () => {
+			// (In its turn: whoever gave it its name before may have failed to make that last.)
+			await this.#names(bucket).settle();
+			return openObject(file, key);
+		});
 	}
 
 	/** They are gone for good, or were. */
