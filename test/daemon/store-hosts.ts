@@ -40,16 +40,36 @@ export async function layBridge(names: readonly string[]): Promise<void> {
 	for (const name of names) await until("the carrier", () => interfaceInfo(name)?.up === true, LIMIT_MS);
 }
 
+/** Where a pool is: lines of the configuration, and what only its hosts know. */
 export interface Services {
-	readonly endpoint: string;
-	readonly etcd: string;
+	/** Of the table of the store, but for its secret. */
+	readonly store: readonly string[];
+	readonly secret: { readonly key: "secret_file" | "key_file"; readonly text: string };
+	readonly container: string;
+	readonly etcd: readonly string[];
 }
 
 export async function startServices(t: Test): Promise<Services> {
 	const [s3, etcd] = [new StandInS3(), new StandInEtcd()];
-	const services = { endpoint: await s3.start(), etcd: await etcd.start() };
+	const [endpoint, head] = [await s3.start(), await etcd.start()];
 	t.teardown(() => Promise.all([s3.stop(), etcd.stop()]));
-	return services;
+	return {
+		store: ['type = "s3"', `endpoint = "${endpoint}"`, ...keysOf(KEYS)],
+		...{ secret: { key: "secret_file", text: KEYS.secret }, container: BUCKET, etcd: [head] },
+	};
+}
+
+export function keysOf(keys: { readonly region: string; readonly accessKey: string }): string[] {
+	return [`region = "${keys.region}"`, `access_key = "${keys.accessKey}"`];
+}
+
+export interface HostOptions {
+	/** Of the pool. */
+	readonly stable?: "host" | "store";
+	/** Where NBD is served, beside a socket of its own. */
+	readonly nbd?: string;
+	/** Disks by NBD, named as their volumes; the first one is e9.0, too. */
+	readonly disks?: readonly string[];
 }
 
 export class Host {
@@ -58,22 +78,29 @@ export class Host {
 
 	constructor(
 		readonly netif: string,
-		{ endpoint, etcd }: Services,
-		more = 'stable = "store"',
-		disks = `[disk.web]\nvolume = "gold/web"\n[disk.web.nbd]\n[disk.web.aoe]\naddress = "9.0"\nnetif = ["${netif}"]\n`,
+		{ store, secret, container, etcd }: Services,
+		{ stable = "store", nbd, disks = ["web"] }: HostOptions = {},
 	) {
 		const { tree } = this;
-		writeFileSync(tree.path("secret"), `${KEYS.secret}\n`, { mode: 0o600 });
+		writeFileSync(tree.path("secret"), `${secret.text}\n`, { mode: 0o600 });
+		const listen = [`unix:${tree.path("nbd.sock")}`, ...(nbd === undefined ? [] : [nbd])];
 		tree.configure(
 			[
-				`[nbd]\nlisten = ["unix:${tree.path("nbd.sock")}"]`,
-				`[store.attic]\ntype = "s3"\nendpoint = "${endpoint}"\nregion = "${KEYS.region}"`,
-				`access_key = "${KEYS.accessKey}"\nsecret_file = "${tree.path("secret")}"`,
-				`[head.etcd]\nendpoints = ["${etcd}"]`,
-				`[pool.gold]\nstore = "attic"\ncontainer = "${BUCKET}"\nhead = "etcd"\nlog = "${tree.path("log")}"\n${more}`,
-				disks,
+				`[nbd]\nlisten = ${JSON.stringify(listen)}`,
+				...["[store.attic]", ...store, `${secret.key} = "${tree.path("secret")}"`],
+				`[head.etcd]\nendpoints = ${JSON.stringify(etcd)}`,
+				`[pool.gold]\nstore = "attic"\ncontainer = "${container}"\nhead = "etcd"`,
+				`log = "${tree.path("log")}"\nstable = "${stable}"`,
+				...disks.map((name) => `[disk.${name}]\nvolume = "gold/${name}"\n[disk.${name}.nbd]`),
+				...disks.slice(0, 1).map((name) => `[disk.${name}.aoe]\naddress = "9.0"\nnetif = ["${netif}"]`),
+				"",
 			].join("\n"),
 		);
+	}
+
+	/** Where a disk is for programs on this host. */
+	uri(disk = "web"): string {
+		return `nbd+unix:///${disk}?socket=${this.tree.path("nbd.sock")}`;
 	}
 
 	async start(): Promise<void> {
@@ -87,8 +114,7 @@ export class Host {
 
 	async io(...commands: string[]): Promise<string> {
 		const words = commands.flatMap((command) => ["-c", command]);
-		const at = `nbd+unix:///web?socket=${this.tree.path("nbd.sock")}`;
-		return (await run(["qemu-io", "-f", "raw", ...words, at], LIMIT_MS)).output;
+		return (await run(["qemu-io", "-f", "raw", ...words, this.uri()], LIMIT_MS)).output;
 	}
 
 	/** To all of its processes; the opener first, which would start others anew. */

@@ -14,10 +14,9 @@ t.setTimeout(4 * LIMIT_MS);
 if (await inNamespace(import.meta.url)) {
 	await layBridge([]);
 	const services = await startServices(t);
-	const [one, two] = ["one", "two"].map((name) => new Host(name, services, 'stable = "host"', "")) as [
-		Host,
-		Host,
-	];
+	const [one, two] = ["one", "two"].map(
+		(name) => new Host(name, services, { stable: "host", disks: [] }),
+	) as [Host, Host];
 	t.teardown(() => Promise.all([one, two].map(({ tree }) => tree.program?.stop("SIGKILL", LIMIT_MS))));
 	const image = one.tree.path("image");
 	writeFileSync(image, randomBytes(BYTES));

@@ -24,7 +24,7 @@ for (const mtu of [1500, 9000])
 		t.match(privileges, /^Uid:(\t[1-9]\d*){4}$/m, "the server is not root");
 		t.match(privileges, /^CapEff:\t0+$/m, "and has no capabilities");
 		const console = await runDebian({
-			socketPath,
+			port: { kind: "unix", path: socketPath },
 			mtu,
 			script: "debian.sh",
 			modules: ["xfs"],

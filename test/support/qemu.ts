@@ -8,7 +8,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { type DebianKernel, debianKernel, makeInitramfs } from "./debian-kernel.js";
 import { asOrdinaryUser, ordinaryUsersDirectory } from "./ordinary-user.js";
-import { run } from "./process.js";
+import { Program } from "./process.js";
 
 const QEMU = "/usr/bin/qemu-system-x86_64";
 
@@ -37,9 +37,11 @@ export interface QemuRun {
 	readonly args: readonly string[];
 	/** Run by root in this namespace; without one, by an ordinary user. */
 	readonly namespace?: string;
+	/** Run by root without one, too. */
+	readonly isRoots?: boolean;
 	readonly limitMs: number;
-	/** Called with each line that appears on its console. */
-	readonly onLine?: (line: string) => void;
+	/** Called with each line that appears on its console, and with what types there. */
+	readonly onLine?: (line: string, type: (text: string) => void) => void;
 }
 
 /** Runs a machine until it is switched off. Gives back QEMU's exit status and the text of the first serial port. */
@@ -49,11 +51,17 @@ export async function runQemu(options: QemuRun): Promise<{ code: number | null; 
 		...[QEMU, "-accel", "tcg", "-nodefaults", "-no-user-config", "-display", "none"],
 		...["-serial", "stdio", "-no-reboot", ...options.args],
 	];
-	const { code, output } = await run(namespace === undefined ? asOrdinaryUser(command) : command, limitMs, {
-		...(namespace === undefined ? {} : { namespace }),
-		...(onLine === undefined ? {} : { onLine: (line: string) => onLine(line.replace(/\r$/, "")) }),
+	const isRoots = namespace !== undefined || options.isRoots;
+	const machine: Program = new Program(isRoots ? command : asOrdinaryUser(command), {
+		namespace,
+		onLine: (line) => onLine?.(line.replace(/\r$/, ""), (text) => machine.write(text)),
 	});
-	return { code, output: output.replaceAll("\r\n", "\n") };
+	try {
+		const { code } = await machine.finished(limitMs);
+		return { code, output: machine.output.replaceAll("\r\n", "\n") };
+	} finally {
+		await machine.stop();
+	}
 }
 
 /** Why Debian's kernel can't be run here with these programs of this machine, or undefined. */
@@ -66,8 +74,8 @@ export function debianMissing(...programs: string[]): string | undefined {
 }
 
 export interface DebianOptions {
-	/** The unix socket that is the other end of its network port; without one, that is a network of QEMU's own. */
-	readonly socketPath?: string;
+	/** Its network port; a network of QEMU's own, if not given. For a tap interface, of this process's namespace, it is root who runs it. */
+	readonly port?: QemuPort;
 	readonly mtu: number;
 	/** Its init, a file of test/kernel/guest/. */
 	readonly script: string;
@@ -77,25 +85,28 @@ export interface DebianOptions {
 	/** Variables that the script finds in its environment. Values without quotes. */
 	readonly variables?: Readonly<Record<string, string>>;
 	readonly limitMs: number;
-	readonly onLine?: (line: string) => void;
+	readonly onLine?: (line: string, type: (text: string) => void) => void;
 }
 
 /**
- * Boots Debian's kernel, as an ordinary user, and waits until it has powered itself off. Gives back its console's text.
+ * Boots Debian's kernel and waits until it has powered itself off. Gives back its console's text.
  * Throws with that text unless the script ended with the line `RESULT PASS`, and QEMU with status 0.
  */
 export async function runDebian(options: DebianOptions): Promise<string> {
 	const kernel = debianKernel();
 	if (kernel === undefined) throw new Error("no kernel");
-	const { code, output } = await runQemu({ ...options, args: machine(kernel, options) });
+	const { code, output } = await runQemu({
+		...options,
+		args: machine(kernel, options),
+		isRoots: options.port?.kind === "tap",
+	});
 	if (code !== 0 || !/^RESULT PASS$/m.test(output))
 		throw new Error(`the guest did not end with RESULT PASS and status 0 (${code}):\n${output}`);
 	return output;
 }
 
 function machine(kernel: DebianKernel, options: DebianOptions): string[] {
-	const { mtu, variables = {}, script, socketPath } = options;
-	const port: QemuPort = socketPath === undefined ? { kind: "user" } : { kind: "unix", path: socketPath };
+	const { mtu, variables = {}, script, port = { kind: "user" } } = options;
 	const initramfs = path.join(ordinaryUsersDirectory(), "initramfs");
 	const modules = ["virtio_pci", "virtio_net", "aoe", ...(options.modules ?? [])];
 	makeInitramfs(kernel, { modules, programs: options.programs, script }, initramfs);

@@ -26,7 +26,8 @@ export function umlMissing(...programs: string[]): string | undefined {
 }
 
 export interface GuestOptions {
-	readonly namespace: Pick<Namespace, "name">;
+	/** This process's, if not given. */
+	readonly namespace?: Pick<Namespace, "name">;
 	/** Interfaces of the namespace that the guest's ports `vec0`, `vec1`, ... are put on. */
 	readonly interfaceNames: readonly string[];
 	readonly mtu: number;
@@ -66,7 +67,7 @@ export async function runGuest(options: GuestOptions): Promise<string> {
 		...Object.entries(variables).map(([name, value]) => `${name}=${value}`),
 	];
 	const guest = new Program(command, {
-		namespace: options.namespace.name,
+		namespace: options.namespace?.name,
 		onLine: (line) => options.onLine?.(line.replace(/\r$/, "")),
 	});
 	try {

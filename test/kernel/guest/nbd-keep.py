@@ -1,7 +1,10 @@
 """A disk of the kernel's NBD driver whose server may go and come back: by netlink the driver is told how long it shall wait for that, and is given
-another connection in place of one that has broken. (nbd-client can't tell it.) Used by nbd-outage.sh.
+another connection in place of one that has broken, to whichever of the servers has the export then. (nbd-client can't tell it.) Used by
+nbd-outage.sh and takeover.sh.
 
-    nbd-keep.py SERVER PORT EXPORT INDEX CONNECTIONS SECONDS
+    nbd-keep.py SERVER[,SERVER...] PORT EXPORT INDEX CONNECTIONS SECONDS [TIMEOUT]
+
+SECONDS is for how long nobody may be there, TIMEOUT how long one that is connected may take to answer before it is given up.
 """
 
 import os
@@ -11,8 +14,9 @@ import struct
 import sys
 import time
 
-SERVER, PORT, EXPORT = sys.argv[1], int(sys.argv[2]), sys.argv[3].encode()
+SERVERS, PORT, EXPORT = sys.argv[1].split(","), int(sys.argv[2]), sys.argv[3].encode()
 INDEX, CONNECTIONS, SECONDS = (int(each) for each in sys.argv[4:7])
+TIMEOUT = int(sys.argv[7]) if len(sys.argv) > 7 else SECONDS
 
 NETLINK_GENERIC = 16
 REQUEST, ACK = 1, 4
@@ -73,8 +77,18 @@ def exactly(stream, count):
 
 
 def connected():
-    """A connection that has agreed on the export: it, the size, and what the export can do."""
-    stream = socket.create_connection((SERVER, PORT), timeout=5)
+    """The first server that has the export: a connection to it, the size, and what the export can do."""
+    for server in SERVERS[:-1]:
+        try:
+            return connected_to(server)
+        except OSError:
+            pass
+    return connected_to(SERVERS[-1])
+
+
+def connected_to(server):
+    # One that stands still takes a connection, and says nothing.
+    stream = socket.create_connection((server, PORT), timeout=2)
     greeting = exactly(stream, 18)
     assert greeting[:8] == b"NBDMAGIC" and greeting[8:16] == b"IHAVEOPT", greeting
     name = struct.pack(">I", len(EXPORT)) + EXPORT + struct.pack(">H", 0)
@@ -104,7 +118,7 @@ def main():
     agreed = [connected() for _ in range(CONNECTIONS)]
     streams = [stream for stream, _, _ in agreed]
     _, size, flags = agreed[0]
-    known = u32(A_INDEX, INDEX) + u64(A_TIMEOUT, SECONDS) + u64(A_DEAD, SECONDS)
+    known = u32(A_INDEX, INDEX) + u64(A_TIMEOUT, TIMEOUT) + u64(A_DEAD, SECONDS)
     disk = u64(A_SIZE, size) + u64(A_BLOCK, 512) + u64(A_FLAGS, flags)
     ask(netlink, family, CONNECT, known + disk + sockets(streams))
     print("connected", flush=True)
