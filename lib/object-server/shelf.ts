@@ -17,7 +17,7 @@ import { Draft, type Wanted } from "./draft.js";
 import { S3Fault } from "./fault.js";
 import { checkBucket, fileOf, isBucket, keyOf } from "./names.js";
 import { type Found, type Known, openObject } from "./object-file.js";
-import { NamesSync, Turns } from "./turns.js";
+import { NamesSync, type SyncFolder, Turns } from "./turns.js";
 
 /** Ours in the directory; no bucket begins with a dot. */
 const OWN = ".vblade-objects";
@@ -44,10 +44,12 @@ export class Shelf {
 	readonly #lock: number;
 	readonly #turns = new Turns();
 	readonly #syncs = new Map<string, NamesSync>();
+	readonly #syncFolder: SyncFolder;
 
-	private constructor(folder: string, lock: number) {
+	private constructor(folder: string, lock: number, sync: SyncFolder) {
 		this.#folder = folder;
 		this.#lock = lock;
+		this.#syncFolder = sync;
 	}
 
 	/** Makes the directory, for that user if one is named. Throws an OperatorError. */
@@ -69,7 +71,7 @@ export class Shelf {
 	}
 
 	/** Takes away what was being received when another one ended. Throws an OperatorError, an `InUseError` if another process has the directory. */
-	static async open(folder: string): Promise<Shelf> {
+	static async open(folder: string, sync: SyncFolder = syncFolder): Promise<Shelf> {
 		const own = path.join(folder, OWN);
 		let descriptor: number | undefined;
 		try {
@@ -78,8 +80,8 @@ export class Shelf {
 			descriptor = await lock(folder, file);
 			const halves = (await readdir(own)).filter((name) => name.startsWith("half-"));
 			for (const name of halves) await unlink(path.join(own, name));
-			await syncFolder(folder);
-			return new Shelf(folder, descriptor);
+			await sync(folder);
+			return new Shelf(folder, descriptor, sync);
 		} catch (error) {
 			if (descriptor !== undefined) closeSync(descriptor);
 			throw unusable(folder, error);
@@ -107,10 +109,10 @@ export class Shelf {
 		} catch (error) {
 			if (codeOf(error) !== "EEXIST") throw error;
 			await this.checkBucket(name);
-			await syncFolder(this.#folder);
+			await this.#syncFolder(this.#folder);
 			return false;
 		}
-		await syncFolder(this.#folder);
+		await this.#syncFolder(this.#folder);
 		return true;
 	}
 
@@ -123,7 +125,7 @@ export class Shelf {
 			throw new S3Fault("BucketNotEmpty", "there are still objects in it");
 		}
 		this.#syncs.delete(name);
-		await syncFolder(this.#folder);
+		await this.#syncFolder(this.#folder);
 	}
 
 	/** Throws an `S3Fault` if there is none of that name. */
@@ -228,7 +230,9 @@ export class Shelf {
 	}
 
 	#names(bucket: string): NamesSync {
-		const known = this.#syncs.get(bucket) ?? new NamesSync(path.join(this.#folder, bucket));
+		const known =
+			this.#syncs.get(bucket) ??
+			new NamesSync([path.join(this.#folder, bucket), this.#folder], this.#syncFolder);
 		this.#syncs.set(bucket, known);
 		return known;
 	}

@@ -4,7 +4,6 @@
  */
 
 import { InTurn } from "../in-turn.js";
-import { syncFolder } from "../sync-folder.js";
 
 /** Things of one name one after the other; those of different names do not wait for each other. */
 export class Turns {
@@ -23,16 +22,22 @@ export class Turns {
 	}
 }
 
+/** Syncs the names in a folder. */
+export type SyncFolder = (folder: string) => Promise<void>;
+
 /** Of one folder: those who want its names synced while that is being done share the next time. */
 export class NamesSync {
-	readonly #folder: string;
+	readonly #folders: readonly string[];
+	readonly #syncFolder: SyncFolder;
 	#running: Promise<void> | undefined;
 	#next: Promise<void> | undefined;
-	/** The last time failed: a name may be seen that will not last. */
-	#isOwed = false;
+	/** A name may be seen that will not last: the last time failed; or a process before this one was killed between giving it and that, so at first nobody knows. */
+	#isOwed = true;
 
-	constructor(folder: string) {
-		this.#folder = folder;
+	/** @param folders the folder, and those that its own name is in */
+	constructor(folders: readonly string[], syncFolder: SyncFolder) {
+		this.#folders = folders;
+		this.#syncFolder = syncFolder;
 	}
 
 	/** All names that the folder has now are on stable storage when it resolves. */
@@ -53,7 +58,8 @@ export class NamesSync {
 	}
 
 	#begin(): Promise<void> {
-		this.#running = syncFolder(this.#folder).then(
+		const wanted = this.#isOwed ? this.#folders : this.#folders.slice(0, 1);
+		this.#running = Promise.all(wanted.map((folder) => this.#syncFolder(folder))).then(
 			() => {
 				this.#isOwed = false;
 				this.#running = undefined;

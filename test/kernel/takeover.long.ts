@@ -17,7 +17,7 @@ t.setTimeout(3_600_000);
 const noKernel = umlMissing("/usr/bin/fio") ?? false;
 const CASE: Omit<TakeoverCase, "over" | "connections" | "services"> = {
 	...{ ends: ["killed", "stopped", "stopped", "killed", "stopped", "killed"], lifeMs: 3000 },
-	...{ jobs: ["512:1", "4k:16", "64k:4"], megabytes: 8, rate: 1000, limitMs: 900_000 },
+	...{ jobs: ["4k:1", "4k:16", "64k:4"], megabytes: 4, rate: 1000, limitMs: 900_000 },
 };
 
 /** For a machine in QEMU. */
