@@ -118,10 +118,12 @@ export class HeadKeepers implements Keepers {
 			const there = await HeadKeeper.look(head);
 			// What is on this host is what the image was last changed from: so whoever had it was a process here.
 			const isOurs = there !== null && life !== "" && isLifeOfOwner(there, life);
+			// That of a version that did not say whose life it is may be of another host's owner, who lives: he is waited for as any other.
+			const isGone = isOurs && imageIn(there.image).lifeOf !== undefined;
 			const host = (isOurs ? there.owner.host : undefined) ?? identifier(IDENTITY_BYTES);
 			const { said } = loss;
 			const spoken = said !== undefined && { lose: said };
-			const takeOver = { isGone: true, waits: false, watch, promotes: promotes(), ...spoken };
+			const takeOver = { isGone, waits: false, watch, promotes: promotes(), ...spoken };
 			const found = await HeadKeeper.acquire(head, { owner: this.#owner(host), takeOver }, world);
 			if (found instanceof HeadKeeper) {
 				if (!isOurs && there !== null) this.#tellTaken(there, found.superblock);

@@ -169,6 +169,49 @@ t.test("who had it does not take another one for a process of his own that is go
 	await all.time.until(second.close());
 });
 
+t.test("where nothing says whose log it is, the owner is waited for, whoever that is", async (t) => {
+	const life = "a".repeat(32);
+	/** As versions before this one wrote it. */
+	const written = async (all: KeeperWorlds, { keeper }: HeadKeepers): Promise<void> => {
+		const writing = keeper?.write((now) => ({ image: { ...now.image, life } }));
+		await all.time.until(writing ?? Promise.reject(new Error("none")));
+	};
+
+	await t.test("one who has only just taken over may live", async (t) => {
+		const all = new KeeperWorlds();
+		const [one, two, watch] = [all.host("1"), all.host("2"), new LeaseWatch()];
+		const first = keepersOf(one);
+		await all.time.until(first.create());
+		await written(all, first);
+		one.life.isKilled = true;
+		await t.rejects(all.time.until(keepersOf(two, watch).acquire("")), /is owned by host 1/);
+		await all.pass(8_000);
+		const second = keepersOf(two, watch);
+		await all.time.until(second.acquire(""));
+		const back = keepersOf(all.host("3")).acquire(life);
+		await t.rejects(all.time.until(back), /is owned by host 2, waiting$/);
+		t.equal(second.keeper?.end, null);
+		await all.time.until(second.close());
+	});
+
+	await t.test("what one of this host has promised is here", async (t) => {
+		const all = new KeeperWorlds();
+		const [one, again, watch] = [all.host("1"), all.host("3"), new LeaseWatch()];
+		const first = keepersOf(one);
+		await all.time.until(first.create());
+		await written(all, first);
+		await all.time.until(first.keeper?.promise(5000, 1) ?? Promise.reject(new Error("none")));
+		one.life.isKilled = true;
+		const tried = keepersOf(again, watch).acquire(life);
+		await t.rejects(all.time.until(tried), /is owned by host 1, waiting$/);
+		await all.pass(8_000);
+		const second = keepersOf(again, watch);
+		t.match(await all.time.until(second.acquire(life)), { epoch: 2 });
+		t.match(all.top.promised, { bytes: 5000 });
+		await all.time.until(second.close());
+	});
+});
+
 t.test(
 	"an operator's word is about what was refused, and nothing that somebody promises later",
 	async (t) => {
