@@ -2,7 +2,7 @@
 
 import type { Test } from "tap";
 import { Etcd, etcdMissing } from "../support/services/etcd.js";
-import { Radosgw, radosgwMissing } from "../support/services/radosgw.js";
+import { Radosgw } from "../support/services/radosgw.js";
 import { Swift, swiftMissing } from "../support/services/swift.js";
 import { keysOf, type Services } from "./store-hosts.js";
 
@@ -16,11 +16,14 @@ export function servicesMissing(): string | false {
 	return swiftMissing() || etcdMissing();
 }
 
-/** Swift with three copies of each object, and an etcd of three members. */
-export async function startSwift(t: Test): Promise<Real> {
+/**
+ * Swift with three copies of each object, and an etcd of three members.
+ * @param quotaBytes what etcd may have
+ */
+export async function startSwift(t: Test, quotaBytes?: number): Promise<Real> {
 	const swift = await Swift.start(3);
 	t.teardown(() => swift.stop());
-	const members = await Etcd.start(3);
+	const members = await Etcd.start(3, quotaBytes);
 	t.teardown(() => members.stop());
 	const { auth, user, key } = swift.account;
 	return {
@@ -29,20 +32,13 @@ export async function startSwift(t: Test): Promise<Real> {
 	};
 }
 
-/** For `t.test(name, { skip: cephMissing() }, ...)`. */
-export function cephMissing(): string | false {
-	return radosgwMissing() || etcdMissing();
-}
-
-/** Ceph, and an etcd of one member. */
+/** Ceph, which has the superblock, too. */
 export async function startCeph(t: Test): Promise<Services> {
 	const radosgw = await Radosgw.start();
 	t.teardown(() => radosgw.stop());
-	const etcd = await Etcd.start(1);
-	t.teardown(() => etcd.stop());
 	const { keys, url } = radosgw;
 	return {
 		store: ['type = "s3"', `endpoint = "${url}"`, ...keysOf(keys)],
-		...{ secret: { key: "secret_file", text: keys.secret }, container: "gold", etcd: etcd.endpoints },
+		...{ secret: { key: "secret_file", text: keys.secret }, container: "gold", etcd: [] },
 	};
 }

@@ -46,6 +46,7 @@ export interface Services {
 	readonly store: readonly string[];
 	readonly secret: { readonly key: "secret_file" | "key_file"; readonly text: string };
 	readonly container: string;
+	/** None: the superblock is in the store. */
 	readonly etcd: readonly string[];
 }
 
@@ -88,8 +89,9 @@ export class Host {
 			[
 				`[nbd]\nlisten = ${JSON.stringify(listen)}`,
 				...["[store.attic]", ...store, `${secret.key} = "${tree.path("secret")}"`],
-				`[head.etcd]\nendpoints = ${JSON.stringify(etcd)}`,
-				`[pool.gold]\nstore = "attic"\ncontainer = "${container}"\nhead = "etcd"`,
+				...(etcd.length === 0 ? [] : [`[head.etcd]\nendpoints = ${JSON.stringify(etcd)}`]),
+				`[pool.gold]\nstore = "attic"\ncontainer = "${container}"`,
+				`head = "${etcd.length === 0 ? "store" : "etcd"}"`,
 				`log = "${tree.path("log")}"\nstable = "${stable}"`,
 				...disks.map((name) => `[disk.${name}]\nvolume = "gold/${name}"\n[disk.${name}.nbd]`),
 				...disks.slice(0, 1).map((name) => `[disk.${name}.aoe]\naddress = "9.0"\nnetif = ["${netif}"]`),

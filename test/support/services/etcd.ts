@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { scratchDirectory } from "../cleanup.js";
+import { LIMIT_MS } from "../limit.js";
 import { Program } from "../process.js";
 import { ready, says } from "./service.js";
 
@@ -19,14 +20,17 @@ export class Etcd {
 	readonly #folder = scratchDirectory();
 	readonly #ports: readonly number[];
 	readonly #programs: Program[];
+	readonly #quotaBytes: number;
 
-	private constructor(members: number) {
+	private constructor(members: number, quotaBytes: number) {
+		this.#quotaBytes = quotaBytes;
 		this.#ports = Array.from({ length: members }, (_, member) => FIRST_PORT + member);
 		this.#programs = this.#ports.map((_, member) => this.#member(member));
 	}
 
-	static async start(members: number): Promise<Etcd> {
-		const etcd = new Etcd(members);
+	/** @param quotaBytes what it may have of data before it refuses more */
+	static async start(members: number, quotaBytes = 67_108_864): Promise<Etcd> {
+		const etcd = new Etcd(members, quotaBytes);
 		await etcd.#ready();
 		return etcd;
 	}
@@ -48,7 +52,7 @@ export class Etcd {
 			"initial-advertise-peer-urls": peer(port),
 			"initial-cluster": this.#ports.map((each, number) => `m${number}=${peer(each)}`).join(),
 			"initial-cluster-state": "new",
-			"quota-backend-bytes": "67108864",
+			"quota-backend-bytes": String(this.#quotaBytes),
 			"log-level": "warn",
 		};
 		return new Program(["etcd", ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])]);
@@ -64,6 +68,50 @@ export class Etcd {
 	/** As a crash would. */
 	async kill(member: number): Promise<void> {
 		await this.#programs[member]?.stop("SIGKILL");
+	}
+
+	/** With what it had. */
+	async restart(member: number): Promise<void> {
+		this.#programs[member] = this.#member(member);
+		await this.#ready();
+	}
+
+	async #ask(member: number, path: string, form: object = {}): Promise<Record<string, unknown>> {
+		const answer = await fetch(`${this.endpoints[member]}/v3/${path}`, {
+			...{ method: "POST", body: JSON.stringify(form), signal: AbortSignal.timeout(LIMIT_MS) },
+		});
+		return (await answer.json()) as Record<string, unknown>;
+	}
+
+	/** Which member the others follow. */
+	async leader(): Promise<number> {
+		for (const member of this.#ports.keys()) {
+			const { header, leader } = await this.#ask(member, "maintenance/status");
+			if ((header as Record<string, unknown> | undefined)?.member_id === leader) return member;
+		}
+		throw new Error("there is no leader");
+	}
+
+	/** Until it takes no more. */
+	async fill(): Promise<void> {
+		const value = Buffer.alloc(1024 * 1024, 1).toString("base64");
+		for (let count = 0; ; count++) {
+			const key = Buffer.from(`junk ${count}`).toString("base64");
+			const { error } = await this.#ask(0, "kv/put", { key, value });
+			if (error === undefined) continue;
+			if (String(error).includes("space exceeded")) return;
+			throw new Error(String(error));
+		}
+	}
+
+	/** As an operator makes room who has read how. */
+	async makeRoom(): Promise<void> {
+		const [key, end] = ["junk ", "junk!"].map((text) => Buffer.from(text).toString("base64"));
+		const { header } = await this.#ask(0, "kv/deleterange", { key, range_end: end });
+		const { revision } = header as Record<string, unknown>;
+		await this.#ask(0, "kv/compaction", { revision, physical: true });
+		for (const member of this.#ports.keys()) await this.#ask(member, "maintenance/defragment");
+		await this.#ask(0, "maintenance/alarm", { action: "DEACTIVATE", memberID: 0, alarm: "NOSPACE" });
 	}
 
 	async stop(): Promise<void> {

@@ -2,6 +2,7 @@
 """Swift's servers for tests: swift-servers.py FOLDER NAME...
 
 Each NAME (proxy, account, container, object1 ...) is forked as a server by FOLDER/NAME.conf, and "started NAME PID" is printed.
+A NAME on a line of the standard input is started again.
 The servers are in one process group with this program, which waits for them; whoever ends that group has ended all of it.
 Swift's own programs read /etc/swift whatever they are told, and each takes a second of processor time to load what all of
 them have in common; here that is loaded once. test/support/services/swift.ts writes the configuration and starts this.
@@ -43,6 +44,7 @@ def ring(kind, ports):
 
 def serve(name):
     """In the child: until it is ended, by its parent's end at the latest."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     log = os.open("%s/%s.log" % (folder, name), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(log, 1)
@@ -55,13 +57,17 @@ with open(folder + "/ports") as lines:
     for line in lines:
         kind, *ports = line.split()
         ring(kind, [int(port) for port in ports])
-for name in sys.argv[2:]:
+def start(name):
     child = os.fork()
     if child == 0:
         serve(name)
     print("started", name, child, flush=True)
-while True:
-    try:
-        os.wait()
-    except ChildProcessError:
-        break
+
+
+# What has ended is nobody's to wait for.
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+for name in sys.argv[2:]:
+    start(name)
+for line in sys.stdin:
+    start(line.strip())
+signal.pause()

@@ -6,7 +6,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { scratchDirectory } from "../cleanup.js";
+import { pause, scratchDirectory, until } from "../cleanup.js";
 import { LIMIT_MS } from "../limit.js";
 import { sourceFile } from "../paths.js";
 import { Program, sendSignal } from "../process.js";
@@ -164,9 +164,30 @@ recon_cache_path = ${this.#folder}`;
 
 	/** One server, as a crash would. */
 	kill(name: string): void {
-		const [, pid] = new RegExp(`^started ${name} (\\d+)$`, "m").exec(this.#servers.output) ?? [];
+		this.signal(name, "SIGKILL");
+	}
+
+	/** SIGSTOP: it hangs. */
+	signal(name: string, signal: NodeJS.Signals): void {
+		const all = [...this.#servers.output.matchAll(new RegExp(`^started ${name} (\\d+)$`, "gm"))];
+		const pid = all.at(-1)?.[1];
 		if (pid === undefined) throw new Error(`${name} was not started`);
-		sendSignal(Number(pid), "SIGKILL");
+		sendSignal(Number(pid), signal);
+	}
+
+	/** An object server that was killed comes back with what it had then, and hears of nothing that it has missed; the proxy asks it again after a second. */
+	async restart(name: string): Promise<void> {
+		const from = this.#servers.output.length;
+		this.#servers.write(`${name}\n`);
+		await this.#servers.waitFor(new RegExp(`^started ${name} `, "m"), LIMIT_MS, from);
+		const port = PORTS.object + Number(name.slice("object".length)) - 1;
+		const answers = () =>
+			fetch(`http://127.0.0.1:${port}/`).then(
+				() => true,
+				() => false,
+			);
+		await until(name, answers, LIMIT_MS);
+		await pause(1500);
 	}
 
 	/** As a restart of memcached does: no token is known any more. */
