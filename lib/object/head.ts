@@ -33,7 +33,12 @@ export type Swapped =
 	/** Nothing was changed, nor will be: what is there instead, if anything. */
 	| { readonly outcome: "lost"; readonly current: HeadState | null }
 	/** There was no answer. It may have been done, and others may have gone on from there, or may be done yet. */
-	| { readonly outcome: "unknown"; readonly current: HeadState | null | undefined };
+	| {
+			readonly outcome: "unknown";
+			readonly current: HeadState | null | undefined;
+			/** What there was in place of an answer, for people. */
+			readonly why: string;
+	  };
 
 export interface HeadOptions {
 	readonly clock?: Clock;
@@ -60,6 +65,8 @@ interface Progress {
 	isUnsure: boolean;
 	/** As it was last seen. */
 	current: HeadState | null | undefined;
+	/** What the last of them has met. */
+	why: string | undefined;
 }
 
 export class Head {
@@ -96,13 +103,13 @@ export class Head {
 	async swap(before: HeadRevision | null, bytes: Buffer, nonce: Buffer, call: Call = {}): Promise<Swapped> {
 		const wanted = { before, bytes, nonce, serial: (before?.serial ?? 0) + 1 };
 		const value = framed(wanted);
-		const progress: Progress = { isUnsure: false, current: undefined };
+		const progress: Progress = { isUnsure: false, current: undefined, why: undefined };
 		try {
 			return await this.#try("swap", call, (signal) => this.#swap(wanted, value, progress, signal));
 		} catch (error) {
 			call.signal?.throwIfAborted();
 			if (!progress.isUnsure || !(error instanceof ObjectError)) throw error;
-			return { outcome: "unknown", current: progress.current };
+			return { outcome: "unknown", current: progress.current, why: progress.why ?? error.message };
 		}
 	}
 
@@ -136,6 +143,7 @@ export class Head {
 		} catch (error) {
 			const isUndone = error instanceof ObjectError && (error.isUndone || error.kind === ObjectFault.refused);
 			if (isUndone && !signal.aborted) progress.isUnsure = wasUnsure;
+			if (error instanceof ObjectError) progress.why = error.message;
 			throw error;
 		}
 	}
@@ -148,7 +156,8 @@ export class Head {
 		if ((current?.revision.id ?? null) === (wanted.before?.id ?? null)) return undefined;
 		// Others are where we would have been, and whatever of ours is on its way finds that; or they are farther, maybe by way of ours.
 		const isLost = !progress.isUnsure || current?.revision.serial === wanted.serial;
-		return isLost ? { outcome: "lost", current } : { outcome: "unknown", current };
+		const { why = `${this.name}: others have gone on` } = progress;
+		return isLost ? { outcome: "lost", current } : { outcome: "unknown", current, why };
 	}
 
 	async #read(signal: AbortSignal): Promise<HeadState | null> {

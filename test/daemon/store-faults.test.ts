@@ -4,6 +4,7 @@ import { rmSync } from "node:fs";
 import t, { type Test } from "tap";
 import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
+import { longTest } from "../support/long.js";
 import { servicesMissing, startSwift } from "./real-services.js";
 import { Host, layBridge, Writer } from "./store-hosts.js";
 
@@ -53,7 +54,7 @@ else if (await inNamespace(import.meta.url, 6 * LIMIT_MS)) {
 		t.match(await host.say("pool", "scrub", "gold"), /gold/);
 	});
 
-	t.test("an object server hangs", async (t) => {
+	longTest("an object server hangs", {}, async (t) => {
 		swift.signal("object3", "SIGSTOP");
 		await writer.more(3);
 		swift.signal("object3", "SIGCONT");
@@ -61,7 +62,7 @@ else if (await inNamespace(import.meta.url, 6 * LIMIT_MS)) {
 		await isWhole(t);
 	});
 
-	t.test("etcd's leader is killed", async (t) => {
+	longTest("etcd's leader is killed", {}, async (t) => {
 		const leader = await members.leader();
 		await members.kill(leader);
 		await writer.more(40);

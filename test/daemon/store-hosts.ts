@@ -234,6 +234,9 @@ export class Writer {
 
 	async close(): Promise<void> {
 		this.#isStopped = true;
+		// (What is under way may have nobody left who answers.)
+		const ended = this.#running.catch(() => undefined);
 		await this.#device.close(1000);
+		await ended;
 	}
 }

@@ -101,8 +101,9 @@ export class SuperblockSwaps<For> {
 		try {
 			const swapped = await this.#head.swap(this.#standing?.revision ?? null, bytes, attempt.nonce, call);
 			if (swapped.outcome === "done") return this.#there(attempt, swapped.revision);
-			if (swapped.outcome === "unknown" && swapped.current === undefined) return await this.look(call);
-			return this.judged(swapped.current ?? null);
+			if (swapped.outcome === "lost") return this.judged(swapped.current);
+			const { current, why } = swapped;
+			return current === undefined ? await this.look(call, why) : this.judged(current, why);
 		} catch (error) {
 			if (!(error instanceof ObjectError)) throw error;
 			// Nothing was changed by it.
@@ -112,19 +113,19 @@ export class SuperblockSwaps<For> {
 	}
 
 	/** Only while no swap is under way. Rejects with the reason of the call's signal. */
-	async look(call: Call): Promise<Swap<For>> {
+	async look(call: Call, why?: string): Promise<Swap<For>> {
 		try {
-			return this.judged(await this.#head.read(call));
+			return this.judged(await this.#head.read(call), why);
 		} catch (error) {
 			if (!(error instanceof ObjectError)) throw error;
 			return { outcome: "open", trouble: error.message };
 		}
 	}
 
-	/** By what is there. */
-	judged(current: HeadState | null): Swap<For> {
+	/** By what is there; `why` nobody knows what was done last, if that is known. */
+	judged(current: HeadState | null, why?: string): Swap<For> {
 		if ((current?.revision.id ?? null) === (this.#standing?.revision.id ?? null))
-			return { outcome: "open", trouble: `${this.#head.name}: no answer whether it was done` };
+			return { outcome: "open", trouble: why ?? `${this.#head.name}: no answer whether it was done` };
 		const attempt = this.#open.find(({ nonce }) => current?.nonce.equals(nonce));
 		if (attempt === undefined || current === null) return { outcome: "others", current };
 		return this.#there(attempt, current.revision);

@@ -111,7 +111,9 @@ export class Etcd {
 		const { revision } = header as Record<string, unknown>;
 		await this.#ask(0, "kv/compaction", { revision, physical: true });
 		for (const member of this.#ports.keys()) await this.#ask(member, "maintenance/defragment");
-		await this.#ask(0, "maintenance/alarm", { action: "DEACTIVATE", memberID: 0, alarm: "NOSPACE" });
+		const { alarms = [] } = await this.#ask(0, "maintenance/alarm", { action: "GET" });
+		for (const alarm of alarms as object[])
+			await this.#ask(0, "maintenance/alarm", { ...alarm, action: "DEACTIVATE" });
 	}
 
 	async stop(): Promise<void> {
