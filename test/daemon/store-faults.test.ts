@@ -71,7 +71,7 @@ else if (await inNamespace(import.meta.url, 6 * LIMIT_MS)) {
 		t.equal((await host.events("pool-lost")).length, 0);
 	});
 
-	t.test("etcd has no room", async (t) => {
+	longTest("etcd has no room", {}, async (t) => {
 		await writer.more(5);
 		await members.fill();
 		await host.tree.problem(/pool gold: .*nothing is answered: etcd .*space exceeded/);
