@@ -3,7 +3,6 @@
  * the target takes, each sent again with a new tag until it is answered. The line ends, and another one begins, when the target has been silent, has
  * announced itself anew, as one that has been started again does, or the link is not what it was: then what was answered and never flushed is
  * replayed. Begun by `far-disk.ts`.
- *
  * A change that was sent several times is not over before each of its frames has been answered or has been under way for longer than any network keeps
  * one, and no line begins earlier than that after the last frame of the one before: so no late copy of an old write lands over a newer one. (Frames
  * that the target has had stay in order there, as they came.)
@@ -27,15 +26,15 @@ import type { Route } from "./request.js";
 import { RoundTrip } from "./round-trip.js";
 
 /** How often it is looked what has to be sent again, while something is under way, and while nothing is. */
-const LOOK_MS = 50;
-const IDLE_LOOK_MS = 500;
+const [LOOK_MS, IDLE_LOOK_MS] = [50, 500];
 /** One that says nothing for so long, though asked, may have been started again. No machine is that fast. */
 const SILENCE_MS = 2000;
+/** The same once another one has told all that it serves the address now: what is there answers a ping, though its disk hangs. */
+const ELSEWHERE_MS = 200;
 /** An idle one is asked whether it is there. */
 const PING_MS = 1000;
-/** Longest read or write, which is many frames. */
-const CALL_BYTES_MAX = 256 * 1024;
-const WINDOW_MAX = 256;
+/** Longest read or write, which is many frames; so many frames at once. */
+const [CALL_BYTES_MAX, WINDOW_MAX] = [256 * 1024, 256];
 
 /** What lines of one disk have in common. */
 export interface FarHome {
@@ -70,6 +69,8 @@ export class FarLine implements Line {
 	/** Since when, after that, there is something that it has not answered. */
 	#askedMs: number | null = null;
 	#isPinging = false;
+	/** When another one has told that it serves the address, and this one had not answered something; null: not since it was last heard. */
+	#elsewhereMs: number | null = null;
 	#forgetLook: () => void = () => {};
 	#isIdle = true;
 	#flushCommand: number = Opcode.flushCacheExt;
@@ -201,6 +202,7 @@ export class FarLine implements Line {
 
 	#heard(nowMs: number): void {
 		this.#aliveMs = nowMs;
+		this.#elsewhereMs = null;
 		this.#askedMs = this.#unanswered > 0 || this.#isPinging ? nowMs : null;
 	}
 
@@ -230,7 +232,8 @@ export class FarLine implements Line {
 			}
 		}
 		if (isLost) this.#window = Math.max(1, this.#window / 2);
-		if (this.#askedMs !== null && nowMs - this.#askedMs >= SILENCE_MS)
+		const isElsewhere = this.#elsewhereMs !== null && nowMs - this.#elsewhereMs >= ELSEWHERE_MS;
+		if (isElsewhere || (this.#askedMs !== null && nowMs - this.#askedMs >= SILENCE_MS))
 			this.#lose(`${this.#home.name} does not answer on ${this.#home.initiator.link.name}`, false);
 		else if (!this.#isPinging && nowMs - this.#aliveMs >= PING_MS) void this.#ping();
 		if (!this.#isClosed) this.#lookAgain();
@@ -260,10 +263,14 @@ export class FarLine implements Line {
 		this.#heard(this.#now);
 	}
 
-	/** A target has told that it serves, though nobody has asked: this one, or somebody else, whom it does not concern. */
+	/** A target has told that it serves, though nobody has asked: this one, or somebody else, whom it does not concern unless this one is silent. */
 	announced(mac: number): void {
-		if (mac !== this.#route.mac) return;
-		this.#lose(`${this.#home.name} has announced itself anew: it may have been started again`, false);
+		if (mac === this.#route.mac)
+			this.#lose(`${this.#home.name} has announced itself anew: it may have been started again`, false);
+		else if (this.#askedMs !== null && this.#elsewhereMs === null) {
+			this.#elsewhereMs = this.#now;
+			if (!this.#isPinging) void this.#ping();
+		}
 		this.#user.filled();
 	}
 
@@ -281,7 +288,6 @@ export class FarLine implements Line {
 		this.#user.lost(why, isFinal);
 	}
 
-	/** There is no word for that. */
 	goodbye(): void {}
 
 	close(): void {

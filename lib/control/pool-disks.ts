@@ -60,6 +60,13 @@ export class PoolDisks {
 		return this.#of.pools.change(name, { act: "promote" });
 	}
 
+	/** Of one in an object store, to a host that waits for it: from then on this one waits. */
+	async handOver(name: string): Promise<Pool> {
+		if (this.#of.pools.configured(name).stored === undefined)
+			throw new Refusal(409, `pool ${quote(name)}: is in no object store, so no other host can have it`);
+		return this.#of.pools.change(name, { act: "handOver" });
+	}
+
 	/** One that is configured for it, and not used yet. */
 	async add(name: string, disk: string, force: boolean): Promise<Pool> {
 		const { disks } = this.#onDisks(name);

@@ -39,6 +39,7 @@ function toldOf(act: PoolAct): readonly Told[] {
 		case "addDisk":
 		case "takeOver":
 		case "promote":
+		case "handOver":
 		case "removeDisk":
 		case "keepDisk":
 		case "trustClock":

@@ -98,6 +98,8 @@ export class PoolKeeping {
 			told.atMs = Number.NEGATIVE_INFINITY;
 			this.#of.reopen(poolPath);
 		}
+		// (Disks wait for it, each for a time of its own.)
+		if (kind === "pool-taken") this.#of.desired.hurry(poolPath);
 		if (kind === "pool-store") told.store = severity === "info" ? null : message;
 		if (kind === "pool-replica") told.replica = severity === "info" ? null : message;
 	}

@@ -25,14 +25,20 @@ import { poolFilesThrough } from "./remote-pools.js";
 const OPEN_LIMIT_MS = 60_000;
 
 /** What pools in object stores are opened with. */
-type StoreWays = Required<Pick<PoolHome, "inStore" | "allowLoss" | "promote">> &
+type StoreWays = Required<Pick<PoolHome, "inStore" | "allowLoss" | "promote" | "handOver">> &
 	Pick<PoolHome, "withReplicas">;
+/** What is told of a pool in an object store, by its path. */
+export interface StoreNews {
+	/** Another host has it: nobody is answered any more by what is open of it. */
+	readonly lost: (path: string) => void;
+	/** It was in vain that it was tried to be opened, and may not be now: another host had it. */
+	readonly mayBeHad: (path: string) => void;
+}
+
 /** How pools in object stores are opened (`store-pools.ts`). */
-export type StorePoolsThrough = (
-	opener: Asking,
-	openFile: OpenFile,
-	onLost: (path: string) => void,
-) => StoreWays;
+export type StorePoolsThrough = (opener: Asking, openFile: OpenFile, news: StoreNews) => StoreWays;
+
+const NOBODY: StoreNews = { lost: () => {}, mayBeHad: () => {} };
 
 /** A process that can open no file can load no code either. */
 const loadedTooLate: StoreWays = {
@@ -43,13 +49,14 @@ const loadedTooLate: StoreWays = {
 	},
 	allowLoss: () => {},
 	promote: () => {},
+	handOver: async () => {},
 };
 
 /** Opens disks, and what pools have, with the help of the process at the other end. */
 export function openThrough(
 	opener: Asking,
 	storePools: StorePoolsThrough = () => loadedTooLate,
-	onLost: (path: string) => void = () => {},
+	news: StoreNews = NOBODY,
 ): {
 	readonly open: OpenDevice;
 	readonly openPast: OpenPast;
@@ -73,7 +80,7 @@ export function openThrough(
 	};
 	const remote = { readRemoteKeys: readRemoteKeysBy(opener), lookUp: lookUpBy(opener) };
 	const poolFiles = poolFilesThrough(opener, openFile);
-	const poolWays = { files: poolFiles, ...storePools(opener, openFile, onLost) };
+	const poolWays = { files: poolFiles, ...storePools(opener, openFile, news) };
 	const openVolume: OpenVolume = (home, ...volume) => openVolumeOf({ ...home, ...poolWays }, ...volume);
 	const openPast: OpenPast = (home, ...past) => openPastOf({ ...home, ...poolWays }, ...past);
 	return {

@@ -6,13 +6,16 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Asking } from "../channel/asking.js";
 import { systemClock } from "../clock.js";
+import { OperatorError } from "../errors.js";
 import { nativeMemory } from "../native.js";
+import type { ObjectStore } from "../object/store.js";
 import type { StorePoolOpening } from "../opener/messages.js";
 import { directoryFolder, type PoolFiles, worldOf } from "../pool/directory.js";
 import type { PoolWorld } from "../pool/folder.js";
 import { type PoolHome, poolLost } from "../pool/openings.js";
 import { Gate, type Unshipped } from "../pool/store/gate.js";
 import { GatedFolder } from "../pool/store/gated-folder.js";
+import { answerAsked, handOver } from "../pool/store/hand-over.js";
 import { HeadKeepers } from "../pool/store/head-keepers.js";
 import { LeaseWatch } from "../pool/store/lease.js";
 import { LossWord } from "../pool/store/loss-word.js";
@@ -23,23 +26,20 @@ import { shownPoolPath } from "../spec/pool-path.js";
 import { askOpener } from "./ask-opener.js";
 import { ComingStores, type OpenedStores } from "./coming-stores.js";
 import type { OpenFile } from "./openers.js";
+import type { StoreNews } from "./remote-files.js";
 import { RemoteHead } from "./remote-heads.js";
 import { lookUpBy } from "./remote-links.js";
 import { logFilesThrough } from "./remote-pools.js";
 import { replicasThrough } from "./replicas.js";
 import { identifier, keeperWorld } from "./store-keepers.js";
+import { StoreLookOuts } from "./store-look-outs.js";
 import { StoreTroubles } from "./store-troubles.js";
 import { makeStores, type StoreWays } from "./stores.js";
 
 /** Longer than the opener gives a file system. */
 const LIMIT_MS = 70_000;
 
-/** `onLost`: another host has the pool at that path. Nobody is answered any more by what is open of it. */
-export function storePoolsThrough(
-	opener: Asking,
-	openFile: OpenFile,
-	onLost: (path: string) => void,
-): StorePools {
+export function storePoolsThrough(opener: Asking, openFile: OpenFile, news: StoreNews): StorePools {
 	const files = logFilesThrough(opener, openFile);
 	const watches = new Map<string, LeaseWatch>();
 	const coming = new ComingStores();
@@ -47,6 +47,9 @@ export function storePoolsThrough(
 		lookUp: lookUpBy(opener),
 		headFile: (pool) => new RemoteHead(opener, pool),
 	};
+	const lookOuts = new StoreLookOuts(news.mayBeHad);
+	/** How each that is open is handed over. */
+	const opened = new Map<string, () => Promise<void>>();
 	const losses = new Map<string, LossWord>();
 	const promoted = new Set<string>();
 	const lossOf = (path: string): LossWord => {
@@ -55,7 +58,8 @@ export function storePoolsThrough(
 		return word;
 	};
 	const inStore: StorePools["inStore"] = async (path, home) => {
-		const opened = await coming.take(path, async () => {
+		lookOuts.end(path);
+		const stores = await coming.take(path, async () => {
 			const { body } = await askOpener(opener, { kind: "storePool", pool: path }, LIMIT_MS);
 			const opening = body as unknown as StorePoolOpening;
 			return { opening, stores: makeStores(path, opening, ways) };
@@ -63,18 +67,36 @@ export function storePoolsThrough(
 		const watch = watches.get(path) ?? new LeaseWatch();
 		watches.set(path, watch);
 		const promotes = (): boolean => promoted.has(path);
-		return storeWorld({ path, home, files, watch, loss: lossOf(path), onLost, promotes, ...opened });
+		return storeWorld({
+			path,
+			home,
+			files,
+			watch,
+			loss: lossOf(path),
+			onLost: news.lost,
+			promotes,
+			opened,
+			lookOuts,
+			...stores,
+		});
 	};
 	return {
 		inStore,
 		allowLoss: (path, bytes) => lossOf(path).say(bytes),
 		promote: (path, isAllowed) => void (isAllowed ? promoted.add(path) : promoted.delete(path)),
 		withReplicas: replicasThrough(opener, files, ways),
+		handOver: async (path) => {
+			const open = opened.get(path);
+			if (open === undefined) throw new OperatorError(`${shownPoolPath(path)}: is not open here`);
+			await open();
+		},
 	};
 }
 
 /** How a process opens pools in object stores. */
-export type StorePools = Required<Pick<PoolHome, "inStore" | "allowLoss" | "promote" | "withReplicas">>;
+export type StorePools = Required<
+	Pick<PoolHome, "inStore" | "allowLoss" | "promote" | "handOver" | "withReplicas">
+>;
 
 export interface StoreWorldOf extends OpenedStores {
 	/** Of the pool. */
@@ -87,8 +109,11 @@ export interface StoreWorldOf extends OpenedStores {
 	/** What may be lost. */
 	readonly loss: LossWord;
 	readonly onLost: (path: string) => void;
+	readonly lookOuts: StoreLookOuts;
 	/** Whether it is made a pool of its own, if it is a replica. Default: it is not. */
 	readonly promotes?: () => boolean;
+	/** By path: how it is handed over, as long as it is open. */
+	readonly opened: Map<string, () => Promise<void>>;
 }
 
 /** What such a pool stands on. */
@@ -110,6 +135,7 @@ export function storeWorld(of: StoreWorldOf): PoolWorld {
 				troubles.ofLease.lost?.(reason);
 			},
 		},
+		answer: (superblock, nonce, owner) => answerAsked(store, superblock, nonce, owner),
 		taken: (message, isLoss) =>
 			home.tell?.(path, { kind: "pool-taken", level: isLoss ? "warn" : "info", message }),
 		...(promotes && { promotes }),
@@ -118,7 +144,12 @@ export function storeWorld(of: StoreWorldOf): PoolWorld {
 	});
 	let ended: Promise<void> | undefined;
 	const end = (): Promise<void> => {
-		ended ??= keepers.close().finally(() => stores.close());
+		of.opened.delete(path);
+		ended ??= keepers.close().finally(() => {
+			const { held } = keepers;
+			if (held === undefined) return stores.close();
+			return of.lookOuts.begin(path, { stores, watch, answered: held.answered });
+		});
 		return ended;
 	};
 	const unshipped = (): Unshipped | undefined => {
@@ -136,6 +167,7 @@ export function storeWorld(of: StoreWorldOf): PoolWorld {
 		closed: end,
 	};
 	const folder: GatedFolder = new GatedFolder(options, gate);
+	of.opened.set(path, () => handOverBy(folder, keepers, store));
 	return {
 		...worldOf(folder, home.pump),
 		...{ lease: keepers.lease, losses: keepers.losses },
@@ -143,6 +175,15 @@ export function storeWorld(of: StoreWorldOf): PoolWorld {
 		settle: () => folder.settle(),
 		end,
 	};
+}
+
+async function handOverBy(folder: GatedFolder, { keeper }: HeadKeepers, store: ObjectStore): Promise<void> {
+	if (keeper === null) throw new OperatorError(`${folder.path}: is not open yet`);
+	await handOver({
+		...{ keeper, store, clock: systemClock, identifier },
+		ship: () => folder.ship(),
+		unshippedBytes: () => folder.state?.unshippedBytes ?? 0,
+	});
 }
 
 interface Looked extends Pick<OpenedStores, "stores"> {

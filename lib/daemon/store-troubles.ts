@@ -21,6 +21,7 @@ export class StoreTroubles {
 	readonly #tell: (told: PoolTold) => void;
 	readonly #troubles = new Map<What, string>();
 	#told: string | null = null;
+	#isLost = false;
 
 	constructor(tell: (told: PoolTold) => void) {
 		this.#tell = tell;
@@ -39,6 +40,8 @@ export class StoreTroubles {
 
 	readonly ofLease: KeeperListener = {
 		lost: ({ message }) => {
+			// (What does not get on since is no trouble: it is not this host's.)
+			this.#isLost = true;
 			const told = `${message}; it is closed here, and waits`;
 			this.#tell({ kind: "pool-lost", level: "warn", message: told });
 		},
@@ -50,7 +53,7 @@ export class StoreTroubles {
 		if (trouble === null) this.#troubles.delete(what);
 		else this.#troubles.set(what, trouble);
 		const { now } = this;
-		if (now === this.#told) return;
+		if (this.#isLost || now === this.#told) return;
 		this.#told = now;
 		if (now === null) this.#tell({ kind: "pool-store", level: "info", message: "its object store answers" });
 		else this.#tell({ kind: "pool-store", level: "warn", message: now });

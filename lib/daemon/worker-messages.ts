@@ -48,6 +48,8 @@ export type PoolAct =
 	| { readonly act: "takeOver"; readonly loseBytes: number }
 	/** It is opened although it is a replica of another one, and is a pool of its own from then on. */
 	| { readonly act: "promote" }
+	/** To a host that waits for it. */
+	| { readonly act: "handOver" }
 	| { readonly act: "create"; readonly name: string; readonly sizeBytes: number; readonly pageBytes: number }
 	/** `isAnother`: initiators that have used it find another disk. */
 	| {

@@ -52,6 +52,7 @@ export class WorkerPools {
 				: usePool(this.#home, folder));
 		try {
 			if (act.act === "look") await refresh(used, act.isNow);
+			else if (act.act === "handOver") await this.#handOver(folder, used);
 			else await change(used, act);
 			if (act.act === "make" && act.disks.length > 0) this.#followed.made(folder, act.disks);
 			if (act.act === "configure") await this.#follow(folder, used, act.disks);
@@ -61,6 +62,12 @@ export class WorkerPools {
 			const isWanted = act.act !== "configure" || poolInStore(folder) !== undefined;
 			await (isWanted ? this.#keep(folder, used) : used.release());
 		}
+	}
+
+	/** (The other host reads what the log has since the last checkpoint, and nobody is answered meanwhile.) */
+	async #handOver(folder: string, used: UsedPool): Promise<void> {
+		await checkpoint(used);
+		await this.#home.handOver?.(folder);
 	}
 
 	/** (Somebody else may be about to open it, in vain.) */
@@ -81,6 +88,7 @@ export class WorkerPools {
 
 	/** In place of what was kept of it before. */
 	async #keep(folder: string, used: UsedPool): Promise<void> {
+		if (used.isLost()) return used.release();
 		const before = this.#kept.get(folder);
 		const timer = setTimeout(() => void this.#giveUp(folder, used), KEPT_MS);
 		timer.unref();
@@ -106,6 +114,16 @@ export class WorkerPools {
 		if (kept === undefined) return;
 		clearTimeout(kept.timer);
 		await this.#giveUp(folder, kept.used);
+	}
+
+	/** Another host had it, and may not have it any more: disks wait for it. */
+	async want(folder: string): Promise<void> {
+		try {
+			await this.#keep(folder, await usePool(this.#home, folder));
+		} catch (error) {
+			// (Those say why not who try again anyhow.)
+			if (!(error instanceof OperatorError)) throw error;
+		}
 	}
 
 	/** Another host has it. */
@@ -138,11 +156,17 @@ export class WorkerPools {
 const refreshed = new WeakMap<Pool, number>();
 
 /** What is looked at is as of the last checkpoint: has one made if that is to be, not for ever, and for who looks all the time not all the time. */
-async function refresh({ pool }: UsedPool, isNow: boolean): Promise<void> {
+async function refresh(used: UsedPool, isNow: boolean): Promise<void> {
+	const { pool } = used;
 	const nowMs = performance.now();
 	const isDue = pool.space.isBehind && nowMs - (refreshed.get(pool) ?? Number.NEGATIVE_INFINITY) >= TRIMS_MS;
 	if (!isNow && !isDue) return;
 	if (isDue) refreshed.set(pool, nowMs);
+	await checkpoint(used);
+}
+
+/** Unless that takes too long, or fails. */
+async function checkpoint({ pool }: UsedPool): Promise<void> {
 	const end = new AbortController();
 	const late = sleep(REFRESH_MS, undefined, { signal: end.signal }).catch(() => {});
 	await Promise.race([pool.checkpoint(true).catch(() => {}), late]);
@@ -167,7 +191,9 @@ async function changeDisks(pool: Pool, act: DiskAct): Promise<void> {
 	pool.age();
 }
 
-async function change({ pool }: UsedPool, act: Exclude<PoolAct, { act: "look" }>): Promise<void> {
+type Change = Exclude<PoolAct, { act: "look" | "handOver" }>;
+
+async function change({ pool }: UsedPool, act: Change): Promise<void> {
 	const { administration } = pool;
 	switch (act.act) {
 		case "make":

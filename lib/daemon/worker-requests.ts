@@ -126,6 +126,7 @@ const isPoolAct = [
 	isShape({ act: isOneOf(["addDisk"]), disk: isWord, force: isFlag }),
 	isShape({ act: isOneOf(["takeOver"]), loseBytes: isSize }),
 	isShape({ act: isOneOf(["promote"]) }),
+	isShape({ act: isOneOf(["handOver"]) }),
 	isShape({ act: isOneOf(["removeDisk"]), disk: isWord, force: isFlag }),
 	isShape({ act: isOneOf(["keepDisk"]), disk: isWord }),
 	isShape({ act: isOneOf(["create"]), name: isWord, sizeBytes: isSize, pageBytes: isSize }),

@@ -126,9 +126,12 @@ class Worker {
 			tell({ kind: "happened", level, message, ...(subject && { subject }) }),
 		);
 		this.#counterLog = makeLog(verbose, () => {});
-		const { open, openPast, poolWays } = openThrough(this.#opener, storePools, (path) => {
-			this.#disks?.lostPool(path);
-			void this.#pools?.lost(path);
+		const { open, openPast, poolWays } = openThrough(this.#opener, storePools, {
+			lost: (path) => {
+				this.#disks?.lostPool(path);
+				void this.#pools?.lost(path);
+			},
+			mayBeHad: (path) => void this.#pools?.want(path),
 		});
 		// What it needs from the beginning (io_uring) it could not have later.
 		const absent = new NbdAbsent();

@@ -59,6 +59,8 @@ export interface PoolHome {
 	readonly promote?: ((pool: string, isAllowed: boolean) => void) | undefined;
 	/** Says that a pool at this path may be taken over, the next time, although so much is lost. */
 	readonly allowLoss?: ((pool: string, bytes: number) => void) | undefined;
+	/** Hands an open pool at this path over to a host that waits for it. Throws an OperatorError. */
+	readonly handOver?: ((pool: string) => Promise<void>) | undefined;
 	/** Says whether a pool at this path is opened, the next time, although disks of it are missing. */
 	readonly allowPartial?: ((pool: string, isAllowed: boolean) => void) | undefined;
 	/** Hears what pools tell of their own accord, if it opens them. */
@@ -69,6 +71,8 @@ export interface PoolHome {
 export interface UsedPool {
 	readonly pool: Pool;
 	readonly release: () => Promise<void>;
+	/** Another host has it, and it is only to be released. */
+	readonly isLost: () => boolean;
 }
 
 type OpenPool = () => Promise<Pool>;
@@ -95,7 +99,7 @@ export async function usePool(
 	try {
 		const pool = await shared.opening;
 		if (shared.lost !== undefined) throw new OperatorError(shared.lost);
-		return { pool, release };
+		return { pool, release, isLost: () => shared.lost !== undefined };
 	} catch (error) {
 		await release();
 		throw error;
@@ -154,9 +158,14 @@ export async function makePool(
 
 async function openPool(home: PoolHome, folder: string, open: OpenPool): Promise<Pool> {
 	const { tell } = home;
+	const shared = sharedPoolsOf(home.engine).find(path.resolve(folder));
 	const pool = await inWords(open);
 	try {
-		if (tell !== undefined) pool.tell = (told) => tell(folder, told);
+		// (Once another host has it, that its files fail here is no trouble of the pool.)
+		if (tell !== undefined)
+			pool.tell = (told) => {
+				if (shared?.lost === undefined) tell(folder, told);
+			};
 		pool.time.tell();
 		return pool;
 	} catch (error) {

@@ -47,7 +47,13 @@ async function handedOver(on: Measuring, pair: [Host, Host], round: number): Pro
 	on.progress(`handover, round ${round + 1}`);
 	await writes(owner, round);
 	const begin = performance.now();
-	await Promise.all([owner.say("pool", "handover", "store"), writes(other, round)]);
+	// (If it comes to nothing the other one never answers.)
+	const vain = new AbortController();
+	const saying = owner.say("pool", "handover", "store").catch((error: unknown) => {
+		vain.abort();
+		throw error;
+	});
+	await Promise.all([saying, writes(other, round, vain.signal)]);
 	on.add(
 		"handover",
 		(performance.now() - begin) / 1000,
@@ -57,7 +63,7 @@ async function handedOver(on: Measuring, pair: [Host, Host], round: number): Pro
 }
 
 /** Until a write of a block has been flushed, however often it takes. */
-async function writes(host: Host, value: number): Promise<void> {
+async function writes(host: Host, value: number, vain?: AbortSignal): Promise<void> {
 	const endMs = Date.now() + LIMIT_MS;
 	for (;;) {
 		const { code, output } = await run(
@@ -65,6 +71,6 @@ async function writes(host: Host, value: number): Promise<void> {
 			LIMIT_MS,
 		);
 		if (code === 0 && !/fail|error/i.test(output)) return;
-		if (Date.now() > endMs) throw new Error(`no write is answered: ${output}`);
+		if (vain?.aborted === true || Date.now() > endMs) throw new Error(`no write is answered: ${output}`);
 	}
 }

@@ -114,3 +114,21 @@ t.test("the same disk by another target is the same disk", async (t) => {
 	t.equal(read.memory.bytes[0], 5);
 	await far.until(disk.close());
 });
+
+t.test("one that is silent is given up soon once another one says that it serves the address", async (t) => {
+	for (const announces of [false, true]) {
+		const { far, disk, ask } = await Ill.open((_frame, deliver) => deliver());
+		t.equal(await ask(at(0, BlockOp.write, 1)), StorageStatus.ok);
+		far.crash();
+		const waiting = ask(at(0));
+		await far.pass(500);
+		const frame = far.announcement(ROGUE_MAC);
+		if (announces) far.link.arrive(frame, 0, frame.length);
+		far.pump.run();
+		await far.pass(400);
+		t.equal(disk.state.losses, announces ? 1 : 0);
+		far.start();
+		await far.until(waiting);
+		await far.until(disk.close());
+	}
+});

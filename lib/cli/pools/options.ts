@@ -104,6 +104,13 @@ export const POOL_PROMOTE = {
 	options: EITHER,
 } as const satisfies Form;
 
+export const POOL_HANDOVER = {
+	name: "pool handover",
+	help: "Hands a pool in an object store over to another host, which waits for it.",
+	arguments: [OF_DAEMON],
+	options: EITHER,
+} as const satisfies Form;
+
 export const POOL_SET = {
 	name: "pool set",
 	help: "Says that a pool's clock is right, although it has jumped by more than a day.",

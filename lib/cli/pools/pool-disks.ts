@@ -1,11 +1,11 @@
-/** Pools on disks, and in object stores, of a running daemon: `vblade pool create NAME`, `add`, `remove`, `takeover` and `promote`. Called by `commands.ts`, and by `pool.ts`. */
+/** Pools on disks, and in object stores, of a running daemon: `vblade pool create NAME`, `add`, `remove`, `takeover`, `handover` and `promote`. Called by `commands.ts`, and by `pool.ts`. */
 
 import { Pool } from "../../control/model.js";
 import { OperatorError } from "../../errors.js";
 import { type Output, processOutput, understand } from "../client.js";
 import { followJob } from "./following.js";
 import { asked, type Line, putPool } from "./in-daemon.js";
-import { POOL_ADD, POOL_PROMOTE, POOL_REMOVE, POOL_TAKEOVER } from "./options.js";
+import { POOL_ADD, POOL_HANDOVER, POOL_PROMOTE, POOL_REMOVE, POOL_TAKEOVER } from "./options.js";
 import { PAST_OPTIONS } from "./pool-settings.js";
 import { readSize } from "./tell-volume.js";
 
@@ -56,6 +56,16 @@ export async function poolPromoteCommand(argv: readonly string[], output = proce
 	const [pool = ""] = line.positionals;
 	return asked(line, output, async (daemon) => {
 		putPool(await daemon.send("POST", `${addressOf(pool)}/promote`, Pool), line, output);
+	});
+}
+
+/** From then on it waits here, and the other host has it. */
+export async function poolHandoverCommand(argv: readonly string[], output = processOutput): Promise<number> {
+	const line = await understand(POOL_HANDOVER, argv, output);
+	if (line === undefined) return 0;
+	const [pool = ""] = line.positionals;
+	return asked(line, output, async (daemon) => {
+		putPool(await daemon.send("POST", `${addressOf(pool)}/handover`, Pool), line, output);
 	});
 }
 

@@ -1,4 +1,4 @@
-/** Pools on disks of the daemon, and their disks: `POST /api/v1/pools`, `/api/v1/pools/{name}/disks`. Done by `../pool-disks.ts`. */
+/** Pools on disks of the daemon, and their disks: `POST /api/v1/pools`, `/api/v1/pools/{name}/disks`; and who has those in object stores. Done by `../pool-disks.ts`. */
 
 import { Job, NewPool, Pool, PoolDisk, PoolTakeover } from "../model.js";
 import { json, type Route, route } from "../routes.js";
@@ -16,23 +16,7 @@ export function poolDiskRoutes({ poolDisks }: Inside): Route[] {
 			handle: async ({ body: { name, force = false } }) =>
 				json(await poolDisks.make(name, force), { status: 201 }),
 		}),
-		route({
-			method: "POST",
-			path: "/api/v1/pools/{name}/takeover",
-			summary: "Takes over a pool in an object store, although what another host has acknowledged is lost",
-			body: PoolTakeover,
-			answers: { 200: { description: "The pool", schema: Pool } },
-			refusals: [409],
-			handle: async ({ name, body: { loseBytes } }) => json(await poolDisks.takeOver(name, loseBytes)),
-		}),
-		route({
-			method: "POST",
-			path: "/api/v1/pools/{name}/promote",
-			summary: "Makes a pool of its own of a replica in an object store",
-			answers: { 200: { description: "The pool", schema: Pool } },
-			refusals: [409],
-			handle: async ({ name }) => json(await poolDisks.promote(name)),
-		}),
+		...ownerRoutes(poolDisks),
 		route({
 			method: "POST",
 			path: "/api/v1/pools/{name}/disks",
@@ -59,6 +43,37 @@ export function poolDiskRoutes({ poolDisks }: Inside): Route[] {
 				const { job } = await poolDisks.remove(name, disk, force);
 				return json(job, { status: 202, headers: { location: `/api/v1/jobs/${job.id}` } });
 			},
+		}),
+	];
+}
+
+/** Who has a pool in an object store. */
+function ownerRoutes(poolDisks: Inside["poolDisks"]): Route[] {
+	return [
+		route({
+			method: "POST",
+			path: "/api/v1/pools/{name}/takeover",
+			summary: "Takes over a pool in an object store, although what another host has acknowledged is lost",
+			body: PoolTakeover,
+			answers: { 200: { description: "The pool", schema: Pool } },
+			refusals: [409],
+			handle: async ({ name, body: { loseBytes } }) => json(await poolDisks.takeOver(name, loseBytes)),
+		}),
+		route({
+			method: "POST",
+			path: "/api/v1/pools/{name}/promote",
+			summary: "Makes a pool of its own of a replica in an object store",
+			answers: { 200: { description: "The pool", schema: Pool } },
+			refusals: [409],
+			handle: async ({ name }) => json(await poolDisks.promote(name)),
+		}),
+		route({
+			method: "POST",
+			path: "/api/v1/pools/{name}/handover",
+			summary: "Hands a pool in an object store over to a host that waits for it",
+			answers: { 200: { description: "The pool, as this host sees it from then on", schema: Pool } },
+			refusals: [409],
+			handle: async ({ name }) => json(await poolDisks.handOver(name)),
 		}),
 	];
 }

@@ -19,6 +19,8 @@ import { readObject } from "./read-object.js";
 
 /** Fetched in one go at most, and ahead of who reads in order: twice as much each time. */
 const WINDOW_PIECES = 16;
+/** So many goes at once of one who wants much, as whoever opens a pool does. */
+const WINDOWS_MAX = 4;
 const TRIES = 3;
 
 export interface FetcherOf {
@@ -55,8 +57,18 @@ export class Fetcher {
 		for (;;) {
 			const from = file.nextPresent(pieces.from, pieces.to, false);
 			if (from === pieces.to) return;
-			await this.#fetchFrom(file, { from, to: pieces.to });
+			await Promise.all(this.#begin(file, { from, to: pieces.to }));
 		}
+	}
+
+	#begin(file: LocalFile, { from, to }: Span): Promise<void>[] {
+		const coming: Promise<void>[] = [];
+		for (let at = from; at < to && coming.length < WINDOWS_MAX; ) {
+			coming.push(this.#fetchFrom(file, { from: at, to }));
+			while (at < to && this.#coming.has(file.number * FILE_PIECES + at)) at++;
+			at = file.nextPresent(at, to, false);
+		}
+		return coming;
 	}
 
 	isComing({ number }: LocalFile, { from, to }: Span): boolean {

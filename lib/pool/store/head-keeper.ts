@@ -9,20 +9,13 @@ import { OperatorError, unreachable } from "../../errors.js";
 import type { Head } from "../../object/head.js";
 import type { Call } from "../../object/store.js";
 import { Changing, Sleep } from "./changing.js";
-import { type KeeperListener, KeeperListeners } from "./keeper-listeners.js";
+import { type HandOver, type KeeperListener, KeeperListeners } from "./keeper-listeners.js";
 import { beatMs } from "./lease.js";
 import { Permission } from "./permission.js";
 import type { Owner, Promised, Superblock } from "./superblock.js";
 import { FencedError, fencedBy, type KeeperWorld, SuperblockSwaps, type Swap } from "./superblock-swaps.js";
 import { type Changes, SuperblockWriters, type Writer } from "./superblock-writers.js";
 import { Held, lookAt, makePool, Refused, type TakenOver, type TakeOverRules, takeOver } from "./takeover.js";
-
-export interface HandOver {
-	readonly heir: Owner;
-	/** Called when nothing is acknowledged any more: brings what was to the store, and says so with `write`. */
-	readonly drain?: () => Promise<void>;
-	readonly limitMs?: number;
-}
 
 const PAUSE_FIRST_MS = 100;
 const PAUSE_MOST_MS = 1_000;
@@ -33,6 +26,8 @@ const LIMIT_MS = 5_000;
 export class HeadKeeper {
 	/** What may have been acknowledged and is not in an image; null: nothing. Asked at each swap; until it is said, what was promised is. */
 	owes: ((next: Superblock) => Promised | null) | null = null;
+	/** What was there before it was had; null: nothing. */
+	readonly before: Superblock | null;
 	readonly #head: Head;
 	readonly #world: KeeperWorld;
 	readonly #swaps: SuperblockSwaps<readonly Writer[]>;
@@ -54,7 +49,8 @@ export class HeadKeeper {
 	#pauseMs = 0;
 	#trouble: string | null = null;
 
-	private constructor(head: Head, world: KeeperWorld, { revision, superblock, sentUs }: TakenOver) {
+	private constructor(head: Head, world: KeeperWorld, { revision, superblock, sentUs, before }: TakenOver) {
+		this.before = before;
 		this.#head = head;
 		this.#world = world;
 		this.#superblock = superblock;

@@ -17,12 +17,15 @@ import type { Keepers } from "./options.js";
 import { asJson, EMPTY_IMAGE, imageIn } from "./stored-image.js";
 import type { Owner, Promised, Superblock } from "./superblock.js";
 import type { KeeperWorld } from "./superblock-swaps.js";
-import { Refused } from "./takeover.js";
+import { Held, Refused } from "./takeover.js";
 import { takenWords } from "./words.js";
 
 /** Whoever wants it asks again after so long: others wait for his answer. */
 const WAIT_MS = 3_000;
 const POLL_MS = 250;
+/** One that has said that it waits may be the heir soon, and others wait for it then. */
+const HEIR_WAIT_MS = 9_000;
+const HEIR_POLL_MS = 50;
 const IDENTITY_BYTES = 16;
 
 export interface HeadKeepersOf {
@@ -41,6 +44,8 @@ export interface HeadKeepersOf {
 	/** Whether an operator has said that it is to be a pool of its own, if it is a replica. Default: nobody has. */
 	readonly promotes?: () => boolean;
 	readonly listener: KeeperListener;
+	/** Tells the owner, who has asked by this word, that this one waits. */
+	readonly answer?: (asked: Superblock, nonce: string, as: Owner) => Promise<void>;
 	/** Hears how it came to be had from somebody else, and whether something was given up for that. */
 	readonly taken?: (words: string, isLoss: boolean) => void;
 	/** What may be acknowledged and is only on this host; undefined: nobody knows now. */
@@ -52,6 +57,8 @@ export class HeadKeepers implements Keepers {
 	/** Of this life of a process. */
 	readonly #id: string;
 	#keeper: HeadKeeper | null = null;
+	/** Another host has it, by the last try to have it; what that has answered the owner. */
+	held: { readonly answered: string | undefined } | undefined;
 	/** Whether anything may be answered. */
 	readonly lease: AnswerLease;
 	/** What was given up. */
@@ -113,7 +120,8 @@ export class HeadKeepers implements Keepers {
 	/** Whoever asks has the lock of what is on this host. */
 	async acquire(life: string): Promise<ImageKeeper> {
 		const { head, world, path, watch, identifier, loss, promotes = () => false } = this.#of;
-		const untilUs = world.elapsed() + WAIT_MS * 1000;
+		let untilUs = world.elapsed() + WAIT_MS * 1000;
+		let answered: string | undefined;
 		for (;;) {
 			const there = await HeadKeeper.look(head);
 			// What is on this host is what the image was last changed from: so whoever had it was a process here.
@@ -126,17 +134,26 @@ export class HeadKeepers implements Keepers {
 			const takeOver = { isGone, waits: false, watch, promotes: promotes(), ...spoken };
 			const found = await HeadKeeper.acquire(head, { owner: this.#owner(host), takeOver }, world);
 			if (found instanceof HeadKeeper) {
-				if (!isOurs && there !== null) this.#tellTaken(there, found.superblock);
+				if (!isOurs) this.#tellTaken(found);
 				return this.#has(found);
 			}
 			if (found instanceof Refused) loss.wasRefused(found);
+			const { asks } = found.superblock;
+			if (asks !== undefined && asks !== answered) {
+				answered = asks;
+				untilUs = world.elapsed() + HEIR_WAIT_MS * 1000;
+				await this.#of.answer?.(found.superblock, asks, this.#owner(host));
+			}
+			if (found instanceof Held && world.elapsed() >= untilUs) this.held = { answered };
 			if (found instanceof Refused || world.elapsed() >= untilUs)
 				throw new OperatorError(`${path}: ${found.message}`);
-			await pause(world.clock, Math.min(POLL_MS, found.remainingMs), new AbortController().signal);
+			const pollMs = Math.min(answered === undefined ? POLL_MS : HEIR_POLL_MS, found.remainingMs);
+			await pause(world.clock, pollMs, new AbortController().signal);
 		}
 	}
 
-	#tellTaken(before: Superblock, now: Superblock): void {
+	#tellTaken({ before, superblock: now }: HeadKeeper): void {
+		if (before === null) return;
 		const isLoss = (now.lost ?? []).length > (before.lost ?? []).length;
 		this.#of.taken?.(takenWords(before, now), isLoss);
 	}

@@ -1,6 +1,14 @@
-/** Those who want to hear how the owner of a pool fares. Told by `head-keeper.ts`. */
+/** Those who want to hear how the owner of a pool fares, and to whom he hands it over. Told by `head-keeper.ts`. */
 
+import type { Owner } from "./superblock.js";
 import type { FencedError } from "./superblock-swaps.js";
+
+export interface HandOver {
+	readonly heir: Owner;
+	/** Called when nothing is acknowledged any more: brings what was to the store, and says so with `write`. */
+	readonly drain?: () => Promise<void>;
+	readonly limitMs?: number;
+}
 
 export interface KeeperListener {
 	/** Somebody else has the pool. For good. Told before anything that waits for the lease ends: who is cut off now is not answered. */

@@ -40,6 +40,11 @@ export function traceName(pool: string, position: string): string {
 	return `${pool}/traces/${position}`;
 }
 
+/** What a host says that waits for the pool, to an owner who has asked by that word. */
+export function heirName(pool: string, nonce: string): string {
+	return `${pool}/heirs/${nonce}`;
+}
+
 function digits(value: number): string {
 	return String(value).padStart(NUMBER_DIGITS, "0");
 }

@@ -94,6 +94,11 @@ export class StoreFolder implements PoolFolder {
 		return false;
 	}
 
+	/** All that is written by now is in the store when it resolves. Throws an OperatorError. */
+	ship(): Promise<void> {
+		return this.#opened.publisher.request();
+	}
+
 	async open(name: string): Promise<BlockDevice> {
 		const file = fileNumber(name);
 		if (file !== undefined) return this.#opened.open(file);

@@ -51,6 +51,8 @@ export interface There<For> {
 	readonly outcome: "there";
 	readonly attempt: Attempt<For>;
 	readonly revision: HeadRevision;
+	/** What it came in the place of; null: of nothing. */
+	readonly before: Superblock | null;
 }
 
 export type Swap<For> =
@@ -132,9 +134,10 @@ export class SuperblockSwaps<For> {
 	}
 
 	#there(attempt: Attempt<For>, revision: HeadRevision): Swap<For> {
+		const before = this.#standing?.superblock ?? null;
 		this.#standing = { revision, superblock: attempt.superblock };
 		this.#open = [];
-		return { outcome: "there", attempt, revision };
+		return { outcome: "there", attempt, revision, before };
 	}
 
 	/** What others have put there is gone on from. Throws an OperatorError if there is no sense in it. */

@@ -72,6 +72,8 @@ export interface Superblock {
 	readonly image: JsonObject;
 	/** Who may go on at once: the owner has stopped. */
 	readonly heir?: Owner | undefined;
+	/** The owner wants to know who waits (`hand-over.ts`): by what name that is answered. */
+	readonly asks?: string | undefined;
 	/** The owner has ended in order: nobody has to wait. What is promised is with its host all the same. */
 	readonly isGivenBack?: true | undefined;
 	readonly lost?: readonly LostTail[] | undefined;
@@ -100,6 +102,7 @@ const KEYS: ReadonlySet<string> = new Set([
 	"serve",
 	"image",
 	"heir",
+	"asks",
 	"isGivenBack",
 	"lost",
 	"replica",
@@ -151,6 +154,7 @@ function isSuperblock(value: unknown): value is Superblock {
 		serve,
 		image,
 		heir,
+		asks,
 		isGivenBack,
 		lost = [],
 		replica,
@@ -167,6 +171,7 @@ function isSuperblock(value: unknown): value is Superblock {
 		(serve === "one" || serve === "both") &&
 		isObject(image) &&
 		(heir === undefined || (isOwner(heir) && promised === null)) &&
+		(asks === undefined || isHex(asks)) &&
 		(isGivenBack === undefined || isGivenBack === true) &&
 		Array.isArray(lost) &&
 		lost.length <= LOST_MAX &&

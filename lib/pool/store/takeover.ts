@@ -75,6 +75,8 @@ export interface TakenOver {
 	readonly superblock: Superblock;
 	/** By `elapsed`. */
 	readonly sentUs: number;
+	/** What was there; null: nothing. */
+	readonly before: Superblock | null;
 }
 
 /** For an answer whether a new one was made. */
@@ -102,8 +104,8 @@ export async function makePool(head: Head, first: Superblock, world: KeeperWorld
 	}
 }
 
-function taken({ attempt, revision }: There<null>): TakenOver {
-	return { revision, superblock: attempt.superblock, sentUs: attempt.sentUs };
+function taken({ attempt, revision, before }: There<null>): TakenOver {
+	return { revision, superblock: attempt.superblock, sentUs: attempt.sentUs, before };
 }
 
 /** What is to be done about a pool that somebody wants. */
@@ -127,7 +129,7 @@ function verdict(now: Superblock, owner: Owner, rules: TakeOverRules, waitMs: nu
 	const isFree =
 		now.isGivenBack === true || now.heir?.id === owner.id || (isSameHost && rules.isGone === true);
 	if (!isFree && waitMs > 0) return { do: "wait", ms: waitMs };
-	const { heir: _, isGivenBack: __, replica, ...rest } = now;
+	const { heir: _, isGivenBack: __, asks: ___, replica, ...rest } = now;
 	const leaseMs = rules.leaseMs ?? now.leaseMs;
 	const epoch = now.epoch + 1;
 	const hostSince = isSameHost ? now.hostSince : epoch;

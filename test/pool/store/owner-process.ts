@@ -159,10 +159,15 @@ export class OwnerProcess {
 	async handOver(heir: Owner): Promise<void> {
 		const { keeper } = this;
 		if (keeper === null || keeper.end !== null) return;
+		// (Who asks, and is killed, leaves that there.)
+		const { random } = this.#of;
+		await ended(keeper.write(() => ({ asks: identifier(random) })));
+		if (keeper.end !== null) return;
 		const handing = keeper.handOver({ heir, drain: () => this.#upload(keeper), limitMs: 2_000 });
 		await handing.catch((error: unknown) => {
 			if (!(error instanceof OperatorError)) throw error;
 		});
+		if (keeper.end === null) await ended(keeper.write(() => ({ asks: undefined })));
 	}
 
 	async close(): Promise<void> {

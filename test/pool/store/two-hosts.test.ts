@@ -167,3 +167,75 @@ for (const killedMs of [3, 6, 9, 12, 15, 20, 30, 60, 500])
 			await all.time.until(again.close());
 		},
 	);
+
+t.test("it is handed over to who waits, and who is alone keeps it", async (t) => {
+	const two = new TwoHosts("host");
+	const { all } = two;
+	const [one, other] = [all.host("1"), all.host("2")];
+	const first = await all.time.until(two.make(one, new MemoryFolder()));
+	t.equal(await all.time.until(first.stage.write(0, 1)), StorageStatus.ok);
+	await t.rejects(all.time.until(two.handOver(first)), { message: "no other host waits for it" });
+	t.equal(all.top.asks, undefined, "nobody is asked any more");
+	t.equal(await all.time.until(first.stage.write(1, 2)), StorageStatus.ok);
+	t.equal(await all.time.until(flush(first.stage)), StorageStatus.ok);
+	const opening = two.open(other, new MemoryFolder());
+	await all.pass(1_000);
+	t.match(await all.time.until(two.handOver(first)), { name: other.owner.name });
+	const second = await all.time.until(opening);
+	t.same(await all.time.until(second.stage.readAll(0, 1)), [1, 2]);
+	t.equal(all.top.lost, undefined, "nothing is lost");
+	t.strictSame(two.taken, ["handed over by host 1, by epoch 2"]);
+	t.equal(await all.time.until(second.stage.write(0, 3)), StorageStatus.ok);
+	await all.time.until(second.close());
+});
+
+t.test("who has said that it waits, and is killed, holds up the owner for a moment only", async (t) => {
+	const two = new TwoHosts("host");
+	const { all } = two;
+	const [one, other] = [all.host("1"), all.host("2")];
+	const first = await all.time.until(two.make(one, new MemoryFolder()));
+	two.open(other, new MemoryFolder()).catch(() => {});
+	await all.pass(1_000);
+	two.afterAnswer = () => {
+		other.life.isKilled = true;
+	};
+	await t.rejects(all.time.until(two.handOver(first)), {
+		message: "host 2 did not come for it, and it goes on here",
+	});
+	t.match(all.top, { epoch: 1, heir: undefined, asks: undefined });
+	t.equal(await all.time.until(first.stage.write(0, 1)), StorageStatus.ok);
+	t.equal(await all.time.until(flush(first.stage)), StorageStatus.ok);
+	t.same(await all.time.until(first.stage.readAll(0)), [1]);
+	await all.time.until(first.close());
+});
+
+for (const victim of ["owner", "heir"] as const)
+	t.test(
+		`the ${victim} is killed at any moment of a handover, and nothing is lost that was flushed`,
+		async (t) => {
+			let owners = 0;
+			for (let killMs = 0; killMs < 400; killMs += 10) {
+				const two = new TwoHosts("store");
+				const { all } = two;
+				const [one, other, third] = [all.host("1"), all.host("2"), all.host("3")];
+				const first = await all.time.until(two.make(one, new MemoryFolder()));
+				t.equal(await all.time.until(first.stage.write(0, 7)), StorageStatus.ok);
+				t.equal(await all.time.until(flush(first.stage)), StorageStatus.ok);
+				two.open(other, new MemoryFolder(), 30).catch(() => {});
+				await all.pass(1_000);
+				const killed = victim === "owner" ? one : other;
+				all.time.after(killMs, () => {
+					killed.life.isKilled = true;
+				});
+				two.handOver(first).catch(() => {});
+				await all.pass(8_000);
+				if (all.top.epoch > 1) owners++;
+				(victim === "owner" ? other : one).life.isKilled = true;
+				const last = await all.time.until(two.open(third, new MemoryFolder(), 30));
+				t.same(await all.time.until(last.stage.readAll(0)), [7], `after ${killMs} ms`);
+				t.equal(await all.time.until(last.stage.write(0, 8)), StorageStatus.ok);
+				await all.time.until(last.close());
+			}
+			t.ok(owners > 0, `${owners} times the heir had it`);
+		},
+	);

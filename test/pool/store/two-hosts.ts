@@ -6,6 +6,7 @@ import { Objects } from "../../../lib/object/objects.js";
 import { Pool } from "../../../lib/pool/pool.js";
 import { Gate } from "../../../lib/pool/store/gate.js";
 import { GatedFolder } from "../../../lib/pool/store/gated-folder.js";
+import { answerAsked, handOver } from "../../../lib/pool/store/hand-over.js";
 import { HeadKeepers } from "../../../lib/pool/store/head-keepers.js";
 import { LeaseWatch } from "../../../lib/pool/store/lease.js";
 import { LossWord } from "../../../lib/pool/store/loss-word.js";
@@ -24,6 +25,8 @@ const AGAIN_MS = 1_000;
 export interface Opened {
 	readonly host: Host;
 	readonly keepers: HeadKeepers;
+	readonly folder: GatedFolder;
+	readonly store: Objects;
 	readonly stage: Stage;
 	/** In order; to an heir, if there is one who waits. */
 	readonly close: (heir?: Owner) => Promise<void>;
@@ -35,6 +38,11 @@ export class TwoHosts {
 	readonly #words = new Map<Host, LossWord>();
 	/** How each is known to whoever hands over. */
 	readonly waiting = new Map<Host, HeadKeepers>();
+
+	/** What was told of how it was had. */
+	readonly taken: string[] = [];
+	/** Called when somebody has said that he waits. */
+	afterAnswer = (): void => {};
 
 	constructor(readonly stable: "host" | "store") {
 		const { time, random } = this.all;
@@ -79,10 +87,16 @@ export class TwoHosts {
 	): Promise<Opened> {
 		const { head, world, owner } = host;
 		const chance = (byteLength: number): string => identifier(this.all.random).slice(0, 2 * byteLength);
+		const store = new Objects(this.#objects, { clock: world.clock, random: this.all.random });
 		let heir: Owner | undefined;
 		const keepers: HeadKeepers = new HeadKeepers({
 			...{ path: "gold", head, world, identifier: chance, name: owner.name, watch, listener: {} },
 			loss: this.wordOf(host),
+			taken: (words) => this.taken.push(words),
+			answer: async (...asked) => {
+				await answerAsked(store, ...asked);
+				this.afterAnswer();
+			},
 			owed: () => gate.owed(),
 		});
 		this.waiting.set(host, keepers);
@@ -93,7 +107,6 @@ export class TwoHosts {
 					? undefined
 					: { bytes: this.stable === "host" ? folder.state.unshippedBytes : 0, sinceUs: world.now() },
 		);
-		const store = new Objects(this.#objects, { clock: world.clock, random: this.all.random });
 		const folder: GatedFolder = new GatedFolder(
 			{
 				...{ path: "gold", local, store, keepers, clock: world.clock, stable: this.stable, nextTurn },
@@ -108,6 +121,18 @@ export class TwoHosts {
 			heir = to;
 			return stage.close();
 		};
-		return { host, keepers, stage, close };
+		return { host, keepers, folder, store, stage, close };
+	}
+
+	/** As the daemon does it. */
+	handOver({ host, keepers, folder, store }: Opened): Promise<Owner> {
+		const { keeper } = keepers;
+		if (keeper === null) throw new Error("it is not open");
+		return handOver({
+			...{ keeper, store, clock: host.world.clock },
+			identifier: (byteLength) => identifier(this.all.random).slice(0, 2 * byteLength),
+			ship: () => folder.ship(),
+			unshippedBytes: () => folder.state?.unshippedBytes ?? 0,
+		});
 	}
 }

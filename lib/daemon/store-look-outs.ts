@@ -1,0 +1,47 @@
+/**
+ * Pools in object stores that another host has, and which are wanted here: it is looked how it is with them between two tries to have them. Made by
+ * `store-pools.ts`, which hands on the stores of a try that has ended in vain.
+ */
+
+import { systemClock } from "../clock.js";
+import type { LeaseWatch } from "../pool/store/lease.js";
+import { LookOut } from "../pool/store/look-out.js";
+import type { Stores } from "./stores.js";
+
+export interface Wanted {
+	/** Its own from now on. */
+	readonly stores: Stores;
+	readonly watch: LeaseWatch;
+	/** What the try has answered an owner who asked. */
+	readonly answered: string | undefined;
+}
+
+export class StoreLookOuts {
+	readonly #of = new Map<string, LookOut>();
+	readonly #mayBeHad: (path: string) => void;
+
+	/** `mayBeHad`: the pool at that path, if it is tried now. */
+	constructor(mayBeHad: (path: string) => void) {
+		this.#mayBeHad = mayBeHad;
+	}
+
+	begin(path: string, { stores, watch, answered }: Wanted): void {
+		this.end(path);
+		const lookOut = new LookOut({
+			...{ head: stores.head, clock: systemClock, watch, answered },
+			elapsed: () => performance.now() * 1000,
+			promising: () => this.#mayBeHad(path),
+		});
+		this.#of.set(path, lookOut);
+		void lookOut.ended.finally(() => {
+			if (this.#of.get(path) === lookOut) this.#of.delete(path);
+			return stores.close();
+		});
+	}
+
+	/** Somebody tries to have it. */
+	end(path: string): void {
+		this.#of.get(path)?.end();
+		this.#of.delete(path);
+	}
+}
