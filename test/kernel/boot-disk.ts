@@ -21,11 +21,16 @@ export const SECTORS = 5;
 /** What the boot sector makes of EXIT_GOOD. */
 export const STATUS_GOOD = 33;
 
+/** Where a machine reads that is to read much. */
+const SPREAD = { PLACES: 24, FIRST_LBA: 8000, STEP: 7000 };
+/** Of a disk that has all of these. */
+export const SPREAD_BYTES = 96 * 1024 * 1024;
+
 /** The boot sector, 512 bytes. */
-function assemble(isOwn: boolean): Buffer {
+function assemble(isOwn: boolean, isSpread: boolean): Buffer {
 	const directory = scratchDirectory();
 	const [object, binary] = [path.join(directory, "sector.o"), path.join(directory, "sector")];
-	const symbols = { READ_LBA, WRITE_LBA, SECTORS, ...(isOwn && { OWN: 1 }) };
+	const symbols = { READ_LBA, WRITE_LBA, SECTORS, ...(isOwn && { OWN: 1 }), ...(isSpread && SPREAD) };
 	const defined = Object.entries(symbols).flatMap(([name, value]) => ["--defsym", `${name}=${value}`]);
 	const source = sourceFile("test/kernel/boot-sector.S");
 	const options = { timeout: LIMIT_MS };
@@ -43,8 +48,11 @@ export class BootDisk {
 	readonly text = `this is disk ${randomUUID()}`;
 	readonly data = Buffer.alloc(SECTORS * 512);
 
-	/** With `isOwn` each machine writes its UUID, too. */
-	constructor(readonly isOwn = false) {
+	/** With `isOwn` each machine writes its UUID, too; with `isSpread` it reads in many places. */
+	constructor(
+		readonly isOwn = false,
+		readonly isSpread = false,
+	) {
 		this.data.forEach((_, at) => {
 			this.data[at] = (at * 7 + (at >>> 8)) & 0xff;
 		});
@@ -53,8 +61,10 @@ export class BootDisk {
 
 	fill(file: string): void {
 		const fd = openSync(file, "r+");
-		writeSync(fd, assemble(this.isOwn), 0, 512, 0);
+		writeSync(fd, assemble(this.isOwn, this.isSpread), 0, 512, 0);
 		writeSync(fd, this.data, 0, this.data.length, READ_LBA * 512);
+		for (let place = 0; this.isSpread && place < SPREAD.PLACES; place++)
+			writeSync(fd, Uint16Array.of(place), 0, 2, (SPREAD.FIRST_LBA + place * SPREAD.STEP) * 512);
 		closeSync(fd);
 	}
 }

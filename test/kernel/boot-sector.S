@@ -1,6 +1,7 @@
 # A boot sector: says that it runs, reads sectors, prints the text at their beginning, turns all their bits over, writes them
 # elsewhere, and ends QEMU with a status. Put into a disk by test/kernel/boot-disk.ts, which assembles it with these symbols:
-# READ_LBA and WRITE_LBA, and SECTORS, how many. With OWN the first 16 bytes that it writes are the machine's UUID, as QEMU tells it.
+# READ_LBA and WRITE_LBA, and SECTORS, how many. Where there are PLACES, it reads that many sectors first, each STEP behind the one before, from FIRST_LBA on, of which each begins
+# with its number. With OWN the first 16 bytes that it writes are the machine's UUID, as QEMU tells it.
 #
 # The BIOS, or what stands in for it, loads it to 0x7c00 and calls it in real mode with the drive's number in DL. Disk access
 # by the extensions of interrupt 13h (EDD), text to the first serial port, status to QEMU's isa-debug-exit at 0xf4.
@@ -36,6 +37,27 @@ begin:
 	movb	%dl, drive
 	movw	$booted, %si
 	call	print
+
+	.ifdef	PLACES
+	movw	$1, packet + 2
+	movl	$FIRST_LBA, lba
+	xorw	%bp, %bp
+place:
+	movb	$EDD_READ, %ah
+	pushw	%bp
+	call	transfer
+	popw	%bp
+	cmpw	%bp, BUFFER
+	jne	failed
+	addl	$STEP, lba
+	incw	%bp
+	cmpw	$PLACES, %bp
+	jne	place
+	movw	$SECTORS, packet + 2
+	movl	$READ_LBA, lba
+	movw	$been, %si
+	call	print
+	.endif
 
 	movb	$EDD_READ, %ah
 	call	transfer
@@ -110,6 +132,9 @@ packet:	.byte	16, 0
 	.word	SECTORS, BUFFER, 0
 lba:	.quad	READ_LBA
 
+	.ifdef	PLACES
+been:	.asciz	"\r\nhas been everywhere\r\n"
+	.endif
 booted:	.asciz	"\r\nbooted\r\n"
 written: .asciz	"\r\nwritten\r\n"
 trouble: .asciz	"\r\nthe disk failed\r\n"
