@@ -1,5 +1,5 @@
 /**
- * What pools in object stores come to (`--objects`), beside local ones and beside the store itself: real Swift and etcd on the same machine. All of it is
+ * What pools in object stores and replicas come to (`--objects`), beside local pools and beside the store itself: real Swift and etcd on the same machine. All of it is
  * measured by a process of its own in a network namespace (`object-run.ts`), as these services have fixed ports. Called by `main.ts`.
  */
 
@@ -69,6 +69,27 @@ export const OBJECT_FIGURES: readonly About[] = [
 	),
 	about("takeover", "takeover after kill -9, until the first write is answered", "s", "at most", 10),
 	about("handover", "planned handover, longest wait of a write", "s", "at most", 1),
+	about(
+		"replica",
+		"4 KiB durable write, depth 16, with a replica behind a line of 1 Mbit/s and 200 ms, against none",
+		"times",
+		"at least",
+		0.95,
+	),
+	about(
+		"replica memory",
+		"memory that the worker has more then than without a replica",
+		"MiB",
+		"at most",
+		64,
+	),
+	about(
+		"replica cross",
+		"two hosts with crosswise replicas, both writing, a core each: each against alone",
+		"times",
+		"at least",
+		0.9,
+	),
 ];
 
 /** What the process that measures is told, and what it answers, a line each. */

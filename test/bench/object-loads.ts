@@ -35,7 +35,7 @@ interface FioJob {
 	readonly sync: { readonly lat_ns: { readonly percentile?: Readonly<Record<string, number>> } };
 }
 
-async function fio(uri: string, ...options: readonly string[]): Promise<FioJob> {
+export async function fio(uri: string, ...options: readonly string[]): Promise<FioJob> {
 	const command = [
 		...["fio", "--name=load", "--output-format=json", "--percentile_list=50", "--ioengine=nbd"],
 		...[`--uri=${uri}`, "--rw=randwrite", "--bs=4096", "--norandommap", ...options],
@@ -99,7 +99,7 @@ async function rates(on: Measuring, host: Host): Promise<void> {
 	}
 }
 
-function rateText(perSecond: number): string {
+export function rateText(perSecond: number): string {
 	return `${Math.round(perSecond)}/s`;
 }
 

@@ -7,16 +7,33 @@ import { measureBytes } from "./object-bytes.js";
 import { measureClones } from "./object-clone.js";
 import type { ObjectFound, ObjectTask } from "./object-figures.js";
 import { measureLoads } from "./object-loads.js";
-import { type Measuring, startServices } from "./object-stage.js";
+import { measureReplicas } from "./object-replica.js";
+import { type Measuring, type MeasuringAlone, startServices } from "./object-stage.js";
 import { measureTakeovers } from "./object-takeover.js";
 
-const PARTS: readonly { readonly keys: readonly string[]; readonly act: (on: Measuring) => Promise<void> }[] =
-	[
-		{ keys: ["durable d16", "rate", "rate flush", "flush", "upload"], act: measureLoads },
-		{ keys: ["clone", "clone share", "clone trace"], act: measureClones },
-		{ keys: ["bytes"], act: measureBytes },
-		{ keys: ["takeover", "handover"], act: measureTakeovers },
-	];
+interface Part {
+	readonly keys: readonly string[];
+	readonly act: (on: MeasuringAlone) => Promise<void>;
+}
+
+const PARTS: readonly Part[] = [
+	{ keys: ["durable d16", "rate", "rate flush", "flush", "upload"], act: withServices(measureLoads) },
+	{ keys: ["clone", "clone share", "clone trace"], act: withServices(measureClones) },
+	{ keys: ["bytes"], act: withServices(measureBytes) },
+	{ keys: ["takeover", "handover"], act: withServices(measureTakeovers) },
+	{ keys: ["replica", "replica memory", "replica cross"], act: measureReplicas },
+];
+
+function withServices(act: (on: Measuring) => Promise<void>): Part["act"] {
+	return async (on) => {
+		const services = await startServices();
+		try {
+			await act({ ...on, services });
+		} finally {
+			await services.stop();
+		}
+	};
+}
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -31,11 +48,9 @@ async function main(task: ObjectTask): Promise<void> {
 	};
 	for (const { keys, act } of PARTS)
 		await attempt(keys, async () => {
-			const services = await startServices();
 			try {
 				await act({
 					task,
-					services,
 					wants,
 					add: (key, value, note) => {
 						const each = found.get(key) ?? { values: [], notes: [] };
@@ -47,7 +62,6 @@ async function main(task: ObjectTask): Promise<void> {
 					attempt: (key, each) => attempt([key], each),
 				});
 			} finally {
-				await services.stop();
 				for (const [key, { values, notes }] of found)
 					say(
 						JSON.stringify({ key: `objects ${key}`, values, note: notes.at(-1) ?? "" } satisfies ObjectFound),

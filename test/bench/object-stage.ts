@@ -47,15 +47,19 @@ export async function startServices(): Promise<Services> {
 }
 
 /** What those who measure get. Keys are without `objects`. */
-export interface Measuring {
+export interface MeasuringAlone {
 	readonly task: ObjectTask;
-	readonly services: Services;
 	wants(key: string): boolean;
 	/** One more value of a figure, and what is to be known of it. */
 	add(key: string, value: number, note: string): void;
 	progress(text: string): void;
 	/** Does something if that figure is wanted; that it fails does the others no harm. */
 	attempt(key: string, act: () => Promise<void>): Promise<void>;
+}
+
+/** The same for those that want Swift and etcd. */
+export interface Measuring extends MeasuringAlone {
+	readonly services: Services;
 }
 
 /** Of the API's answer. */
