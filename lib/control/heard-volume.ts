@@ -87,6 +87,7 @@ export const isStored = isShape({
 	...{ store: isWord, head: isWord, trouble: isWordOrNull },
 	...{ unshippedBytes: isNumber, objects: isNumber, fetchedBytes: isNumber },
 	...{ unshippedSeconds: isSeconds, leaseSeconds: isEither(isNull, isSeconds) },
+	isReplicaOf: isWordOrNull,
 	requests: isList(
 		isShape({ op: isWord, code: isWord, sumUs: isSeconds, counts: isList(isClass, HISTOGRAM_CLASSES) }),
 		MOST_REQUESTS,

@@ -48,7 +48,7 @@ const loadedTooLate: StoreWays = {
 		);
 	},
 	allowLoss: () => {},
-	promote: () => {},
+	promote: async () => {},
 	handOver: async () => {},
 };
 

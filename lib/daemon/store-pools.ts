@@ -30,6 +30,7 @@ import type { StoreNews } from "./remote-files.js";
 import { RemoteHead } from "./remote-heads.js";
 import { lookUpBy } from "./remote-links.js";
 import { logFilesThrough } from "./remote-pools.js";
+import { ReplicaViews } from "./replica-views.js";
 import { replicasThrough } from "./replicas.js";
 import { identifier, keeperWorld } from "./store-keepers.js";
 import { StoreLookOuts } from "./store-look-outs.js";
@@ -51,7 +52,7 @@ export function storePoolsThrough(opener: Asking, openFile: OpenFile, news: Stor
 	/** How each that is open is handed over. */
 	const opened = new Map<string, () => Promise<void>>();
 	const losses = new Map<string, LossWord>();
-	const promoted = new Set<string>();
+	const views = new ReplicaViews();
 	const lossOf = (path: string): LossWord => {
 		const word = losses.get(path) ?? new LossWord();
 		losses.set(path, word);
@@ -64,9 +65,11 @@ export function storePoolsThrough(opener: Asking, openFile: OpenFile, news: Stor
 			const opening = body as unknown as StorePoolOpening;
 			return { opening, stores: makeStores(path, opening, ways) };
 		});
+		const view = await views.worldOf({ path, home, files, onLost: news.lost, ...stores });
+		if (view !== undefined) return view;
 		const watch = watches.get(path) ?? new LeaseWatch();
 		watches.set(path, watch);
-		const promotes = (): boolean => promoted.has(path);
+		const promotes = (): boolean => views.promotes(path);
 		return storeWorld({
 			path,
 			home,
@@ -83,7 +86,7 @@ export function storePoolsThrough(opener: Asking, openFile: OpenFile, news: Stor
 	return {
 		inStore,
 		allowLoss: (path, bytes) => lossOf(path).say(bytes),
-		promote: (path, isAllowed) => void (isAllowed ? promoted.add(path) : promoted.delete(path)),
+		promote: (path, isAllowed) => views.promote(path, isAllowed),
 		withReplicas: replicasThrough(opener, files, ways),
 		handOver: async (path) => {
 			const open = opened.get(path);
@@ -202,5 +205,6 @@ function lookAt({ folder, keepers, stores, troubles }: Looked): StoredLook {
 		fetchedBytes: state?.fetchedBytes ?? 0,
 		leaseSeconds: keepers.keeper === null ? null : keepers.keeper.leaseRemainingMs / 1000,
 		requests: requestsIn(stores.requests()),
+		isReplicaOf: null,
 	};
 }

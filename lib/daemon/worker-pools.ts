@@ -72,11 +72,11 @@ export class WorkerPools {
 
 	/** (Somebody else may be about to open it, in vain.) */
 	async #promote(folder: string): Promise<UsedPool> {
-		this.#home.promote?.(folder, true);
+		await this.#home.promote?.(folder, true);
 		try {
 			return await usePool(this.#home, folder).catch(() => usePool(this.#home, folder));
 		} finally {
-			this.#home.promote?.(folder, false);
+			await this.#home.promote?.(folder, false);
 		}
 	}
 
@@ -222,7 +222,8 @@ async function change({ pool }: UsedPool, act: Change): Promise<void> {
 			break;
 		case "configure":
 			pool.spared = new Set(act.spared);
-			await administration.setPool("file", act.settings);
+			// (Of a replica it is said when it is promoted.)
+			if (pool.space.onlyRead === undefined) await administration.setPool("file", act.settings);
 			void pool.keepSchedules();
 			break;
 		case "trustClock":

@@ -94,6 +94,7 @@ export class WorkerVolumes {
 	async #flatten(folder: string, { name, offsetBytes }: About<"flatten">): Promise<Parcel> {
 		const used = await usePool(this.#home, folder);
 		try {
+			used.pool.space.checkChanged();
 			const reachedBytes = await used.pool.flatten(name, offsetBytes);
 			return { body: { reachedBytes, findings: [] } satisfies Stretch };
 		} finally {
@@ -189,7 +190,7 @@ export class WorkerVolumes {
 				offsetSectors: 0,
 				lengthSectors: undefined,
 				durability: "flush",
-				readOnly: isOfPast(name),
+				readOnly: isOfPast(name) || used.pool.space.onlyRead !== undefined,
 			} as const;
 			const { device } = await openVolumeStack(used.pool, name, whole, used.release);
 			return new OpenCopy(used, device, name, () => void this.#close(key));

@@ -9,8 +9,9 @@ import { InTurn } from "../in-turn.js";
 import { KEPT_BYTES } from "../send/kept-bytes.js";
 import { changedSettings, type PoolSettings, type SettingsChange } from "../spec/policy.js";
 import { quote } from "../text.js";
-import type { AdministrationOn, Users } from "./administration-on.js";
+import type { AdministrationOn } from "./administration-on.js";
 import {
+	checkChanged,
 	checkPage,
 	checkQuota,
 	checkReleased,
@@ -34,7 +35,6 @@ export class Administration {
 	readonly #on: AdministrationOn;
 	readonly #path: string;
 	readonly #catalog: Catalog;
-	readonly #users: Users;
 	readonly #beginnings: Beginnings;
 	/** Whose settings were refused the last time: they may be seen, and nobody knows whether they are stored. */
 	readonly #unsure = new Set<SettingsSource>();
@@ -44,7 +44,6 @@ export class Administration {
 		this.#on = on;
 		this.#path = on.world.folder.path;
 		this.#catalog = on.catalog;
-		this.#users = on.users;
 		this.#beginnings = new Beginnings(on, {
 			snapshot: (volume, name) => this.snapshot(volume, name),
 			say: (...notes) => this.#say(...notes),
@@ -212,7 +211,7 @@ export class Administration {
 			const { line } = this.volume(name);
 			const { quotaBytes } = changes;
 			if (typeof quotaBytes === "number")
-				checkQuota(name, await this.#users.countUsed(this.volume(name)), quotaBytes);
+				checkQuota(name, await this.#on.users.countUsed(this.volume(name)), quotaBytes);
 			const settings = changedSettings(this.volume(name).settings, changes);
 			return this.#sayOf(name, { note: "set", line, settings });
 		});
@@ -266,11 +265,12 @@ export class Administration {
 	}
 
 	#checkUnused({ line, name }: Volume, does: string): void {
-		if (this.#users.isOpen(line))
+		if (this.#on.users.isOpen(line))
 			throw new OperatorError(`volume ${quote(name)}: ${does} only while nobody serves it`);
 	}
 
 	async #say(...notes: Note[]): Promise<void> {
+		checkChanged(this.#on.world);
 		const encoded = notes.map(encodeNote);
 		if (bytesOf(encoded) > NOTE_BYTES_MAX)
 			throw new OperatorError("so much can't be said in one record; ask for less at once");
@@ -282,7 +282,7 @@ export class Administration {
 		try {
 			await this.#say(...notes);
 		} finally {
-			this.#users.changed(this.volume(name));
+			this.#on.users.changed(this.volume(name));
 		}
 		return this.volume(name);
 	}

@@ -5,6 +5,7 @@ import { SIZES_BELOW } from "../spec/ranges.js";
 import { quote, sizeText } from "../text.js";
 import { isPageSize, isVolumeSize } from "./bounds.js";
 import { checkName, type Snapshot, type Volume } from "./catalog.js";
+import type { PoolWorld } from "./folder.js";
 
 export interface NamedSnapshot {
 	readonly volume: string;
@@ -56,6 +57,11 @@ export function momentName(timeUs: number): string {
 export function freeName(volume: Volume, wanted: string): string {
 	const taken = namesOf(volume);
 	for (let number = 2, name = wanted; ; name = `${wanted}-${number++}`) if (!taken.has(name)) return name;
+}
+
+/** Throws an OperatorError if it can only be read. */
+export function checkChanged({ onlyRead, folder }: Pick<PoolWorld, "onlyRead" | "folder">): void {
+	if (onlyRead !== undefined) throw new OperatorError(`${folder.path}: ${onlyRead}`);
 }
 
 export function checkPage(pageBytes: number): void {

@@ -24,10 +24,11 @@ export class Beginnings {
 	readonly #on: AdministrationOn;
 	readonly #asked: Asked;
 	/** Some may be left: of a pool that was just opened nobody knows. */
-	#mayBeLeft = true;
+	#mayBeLeft: boolean;
 
 	constructor(on: AdministrationOn, asked: Asked) {
 		this.#on = on;
+		this.#mayBeLeft = on.world.onlyRead === undefined;
 		this.#asked = asked;
 	}
 

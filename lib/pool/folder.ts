@@ -138,6 +138,8 @@ export interface PoolWorld {
 	readonly lease?: AnswerLease | undefined;
 	/** What was given up of it when it was taken over, if another host may have it. */
 	readonly losses?: Losses | undefined;
+	/** Why nothing is changed in it: then all in it is as old as the last of what was written. Default: all can be changed. */
+	readonly onlyRead?: string | undefined;
 	/** To be called if no pool comes of it: something may be open before the first file is. */
 	readonly end?: (() => Promise<void>) | undefined;
 	readonly pump: Pump;

@@ -4,6 +4,7 @@
  */
 
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { BlockDevice } from "../block/device.js";
 import type { StorageEngine } from "../block/engine.js";
 import { OrderingLayer } from "../block/ordering.js";
@@ -34,6 +35,21 @@ export function poolLost({ engine }: Pick<PoolHome, "engine">, folder: string, w
 	if (shared !== undefined) shared.lost = why;
 }
 
+/** The same, as it is opened anew at once: whoever wants it waits until it is closed. True if it was open. `isUsed`: also if something of it is. */
+export async function renewPool(
+	{ engine }: Pick<PoolHome, "engine">,
+	folder: string,
+	why: string,
+	isUsed: boolean,
+): Promise<boolean> {
+	const shared = sharedPoolsOf(engine)?.find(path.resolve(folder));
+	const pool = await shared?.opening.catch(() => undefined);
+	if (shared === undefined || pool === undefined || (!isUsed && !pool.space.opened.isNone)) return false;
+	shared.lost = why;
+	shared.isRenewed = true;
+	return true;
+}
+
 /** What of the pools of an engine is on this host alone is brought where it belongs, while they are used; resolves also if that does not get on. */
 export async function settlePools({ engine }: Pick<PoolHome, "engine">): Promise<void> {
 	await Promise.all(
@@ -56,7 +72,7 @@ export interface PoolHome {
 	/** What a pool at this path stands on, with what its replicas have to hear. Default: it has none. */
 	readonly withReplicas?: (pool: string, world: PoolWorld, home: PoolHome) => Promise<PoolWorld>;
 	/** Says that a pool at this path is made one of its own, the next time, if it is a replica of another one. */
-	readonly promote?: ((pool: string, isAllowed: boolean) => void) | undefined;
+	readonly promote?: ((pool: string, isAllowed: boolean) => Promise<void>) | undefined;
 	/** Says that a pool at this path may be taken over, the next time, although so much is lost. */
 	readonly allowLoss?: ((pool: string, bytes: number) => void) | undefined;
 	/** Hands an open pool at this path over to a host that waits for it. Throws an OperatorError. */
@@ -65,6 +81,16 @@ export interface PoolHome {
 	readonly allowPartial?: ((pool: string, isAllowed: boolean) => void) | undefined;
 	/** Hears what pools tell of their own accord, if it opens them. */
 	readonly tell?: TellPool;
+}
+
+/** Whoever has it open lets go of it at once. */
+const RENEWED_MS = 20_000;
+
+/** Resolves when that is so, or after so long. */
+async function within(so: Promise<void>, limitMs: number): Promise<void> {
+	const late = new AbortController();
+	await Promise.race([so, sleep(limitMs, undefined, { signal: late.signal }).catch(() => {})]);
+	late.abort();
 }
 
 /** For one user of it. */
@@ -86,6 +112,8 @@ export async function usePool(
 	const { engine } = home;
 	const key = path.resolve(folder);
 	const pools = sharedPoolsOf(engine);
+	const before = pools.find(key);
+	if (before?.isRenewed === true) await within(before.closed, RENEWED_MS);
 	const lost = pools.find(key)?.lost;
 	if (lost !== undefined) throw new OperatorError(lost);
 	const shared = pools.take(key, () => openPool(home, folder, open));

@@ -4,6 +4,7 @@
  */
 
 import { SECTOR_BYTES } from "../wire/sector.js";
+import { checkChanged } from "./allowed.js";
 import { linesOf, type Snapshot, type Volume } from "./catalog.js";
 import type { Contents } from "./contents.js";
 import type { PoolDisks, PoolWorld } from "./folder.js";
@@ -15,6 +16,7 @@ import { hasLeftOrigin, historySectors, sharedSectors, uniqueSectors } from "./m
 import { inTurns } from "./map/turns.js";
 import type { NodeLog } from "./node-log.js";
 import type { Segments } from "./segments.js";
+import { OpenCount } from "./standing.js";
 import type { ReplicaLook, StoredLook } from "./stored-look.js";
 
 export interface VolumeSpace {
@@ -46,7 +48,10 @@ export interface PoolFigures {
 }
 
 export interface PoolSpaceOf {
-	readonly world: Pick<PoolWorld, "nextTurn" | "disks" | "stored" | "replicas" | "settle">;
+	readonly world: Pick<
+		PoolWorld,
+		"nextTurn" | "disks" | "stored" | "replicas" | "settle" | "onlyRead" | "folder"
+	>;
 	readonly contents: Contents;
 	readonly living: Living;
 	readonly segments: Segments;
@@ -64,6 +69,19 @@ export class PoolSpace {
 	/** What it is on, if that is several disks. */
 	get disks(): PoolDisks | undefined {
 		return this.#of.world.disks;
+	}
+
+	/** How much of it somebody has open. */
+	readonly opened = new OpenCount();
+
+	/** Throws an OperatorError if it can only be read. */
+	checkChanged(): void {
+		checkChanged(this.#of.world);
+	}
+
+	/** Why nothing in it is changed; undefined: all can be. */
+	get onlyRead(): string | undefined {
+		return this.#of.world.onlyRead;
 	}
 
 	get replicas(): readonly ReplicaLook[] {

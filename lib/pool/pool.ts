@@ -12,7 +12,6 @@ import { type TracedBy, traceOf } from "./boot-trace.js";
 import type { Snapshot, Volume } from "./catalog.js";
 import { Checkpoints, stable } from "./checkpoints.js";
 import { ClockJumps } from "./clock-jumps.js";
-import { ofOneFate } from "./failed-sync.js";
 import { Flatten } from "./flatten.js";
 import type { PoolWorld } from "./folder.js";
 import { FORMAT } from "./format.js";
@@ -28,11 +27,12 @@ import { Moments } from "./moments.js";
 import { closeParts, openParts, type PoolParts } from "./opening.js";
 import { PageStore } from "./page-store.js";
 import { type At, PAST_LINE, readVolumeName } from "./past.js";
-import { PoolClock } from "./pool-clock.js";
+import type { PoolClock } from "./pool-clock.js";
 import { PoolSpace } from "./pool-space.js";
 import { quotaOf } from "./quota.js";
 import { Readings } from "./readings.js";
 import { Schedules } from "./schedules.js";
+import { Standing } from "./standing.js";
 import type { AnswerLease } from "./store/lease-layer.js";
 import { StoredReads } from "./stored-reads.js";
 import type { PoolState, PoolTold } from "./told.js";
@@ -139,13 +139,12 @@ export class Pool implements Users {
 		headOf: (world: PoolWorld) => Promise<Head>,
 		first: (pool: Pool) => Promise<void> = async () => {},
 	): Promise<Pool> {
-		const clock = new PoolClock(under);
-		const world = clock.worldOn(ofOneFate(under));
-		const parts = await openParts(world, await headOf(world));
+		const standing = new Standing(under);
+		const parts = await openParts(standing.world, await headOf(standing.world));
 		let pool: Pool | undefined;
 		try {
-			clock.begin(parts.log.cursor.timeUs, parts.head.state.clock);
-			pool = new Pool(parts, clock);
+			standing.begin(parts);
+			pool = new Pool(parts, standing.clock);
 			await first(pool);
 			return pool;
 		} catch (error) {
@@ -275,7 +274,8 @@ export class Pool implements Users {
 
 	/** Snapshots are made and removed by schedules. To be called as often. */
 	keepSchedules(): Promise<void> {
-		return this.#parts.log.hasFailed ? Promise.resolve() : this.#schedules.keep();
+		const isOff = this.#parts.log.hasFailed || this.space.onlyRead !== undefined;
+		return isOff ? Promise.resolve() : this.#schedules.keep();
 	}
 
 	#isSpared(volume: Volume, snapshot: Snapshot): boolean {

@@ -15,12 +15,20 @@ export class SharedPool {
 	users = 0;
 	/** Why nobody comes to use it any more: another host has it, and here it is closed as soon as all have released it. */
 	lost: string | undefined;
+	/** It is opened anew as soon as that is so. */
+	isRenewed = false;
 	readonly opening: Promise<Pool>;
+	/** Resolves when it was closed. */
+	readonly closed: Promise<void>;
+	#close = (): void => {};
 	#aging: NodeJS.Timeout | undefined;
 
 	/** `before`: what has to be over first: it may still be being closed. */
 	constructor(open: () => Promise<Pool>, before: Promise<void>) {
 		this.opening = before.then(open);
+		this.closed = new Promise((resolve) => {
+			this.#close = resolve;
+		});
 		this.opening.then(
 			(pool) => {
 				this.#aging = setInterval(() => pool.age(), BELIEVED_MS);
@@ -39,6 +47,7 @@ export class SharedPool {
 		clearInterval(this.#aging);
 		const pool = await this.opening.catch(() => undefined);
 		await pool?.close();
+		this.#close();
 	}
 }
 

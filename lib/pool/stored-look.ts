@@ -40,6 +40,8 @@ export interface StoredLook {
 	readonly leaseSeconds: number | null;
 	/** What does not get on, in words; null: all does. */
 	readonly trouble: string | null;
+	/** Of a replica that was not promoted, which can only be read: of which pool, in words. Null: it is none. */
+	readonly isReplicaOf: string | null;
 	readonly requests: readonly StoredRequests[];
 }
 

@@ -14,9 +14,12 @@
 import type { BlockDevice } from "../block/device.js";
 import { OrderingLayer } from "../block/ordering.js";
 import { type LayerOptions, slice } from "../block/stack.js";
+import { OperatorError } from "../errors.js";
+import { quote } from "../text.js";
 import { BootTrace } from "./boot-trace.js";
 import type { Volume } from "./catalog.js";
 import { CommitLayer } from "./commit-layer.js";
+import { isOfPast } from "./past.js";
 import type { Pool } from "./pool.js";
 import { LeaseLayer } from "./store/lease-layer.js";
 
@@ -28,7 +31,16 @@ export async function openVolumeStack(
 	whenClosed: () => Promise<void> = async () => {},
 ): Promise<{ device: BlockDevice; volume: Volume }> {
 	const { durability, readOnly, between = (device) => device } = options;
-	const { device, log, volume, trace, lease } = await pool.openVolume(name, readOnly, whenClosed);
+	const { onlyRead, opened } = pool.space;
+	if (onlyRead !== undefined && !readOnly && !isOfPast(name))
+		throw new OperatorError(`${quote(name)} ${onlyRead}`);
+	const closed = opened.more();
+	const opening = pool.openVolume(name, readOnly, async () => {
+		closed();
+		await whenClosed();
+	});
+	opening.catch(closed);
+	const { device, log, volume, trace, lease } = await opening;
 	const ordered = between(new OrderingLayer(between(device), { alignBytes: volume.pageBytes }));
 	device.entry = ordered;
 	try {

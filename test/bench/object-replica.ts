@@ -3,7 +3,7 @@
  * pool. The stores are `vblade objects`. Called by `object-run.ts`.
  */
 
-import { writeFileSync } from "node:fs";
+import { chmodSync, writeFileSync } from "node:fs";
 import { DaemonTree } from "../daemon/tree-bench.js";
 import { pause, scratchDirectory } from "../support/cleanup.js";
 import { LIMIT_MS } from "../support/limit.js";
@@ -78,22 +78,29 @@ class ReplicaHost {
 		return residentKib([await this.tree.pidOf("worker")], this.tree.path("pool"));
 	}
 
-	/** What its replica lacks, in bytes. Throws if it does not get on. */
-	async lag(): Promise<number> {
+	/** What its replica lacks, in bytes; and what does not get on at the moment, in words, as on a slow line it is now and then. Throws if nothing was sent. */
+	async lag(): Promise<{ readonly lagBytes: number; readonly trouble: string }> {
 		const { body } = await this.tree.ask("GET", "/api/v1/pools/p");
-		const [replica] = body.replicas as unknown as readonly { lagBytes: number; trouble: string | null }[];
-		if (replica === undefined || replica.trouble !== null)
-			throw new Error(`the replica: ${replica?.trouble ?? "is not there"}`);
-		return replica.lagBytes;
+		const [replica] = body.replicas as unknown as readonly {
+			readonly lagBytes: number;
+			readonly sentBytes: number;
+			readonly trouble: string | null;
+		}[];
+		if (replica === undefined) throw new Error("there is no replica");
+		const { lagBytes, sentBytes, trouble } = replica;
+		if (sentBytes === 0) throw new Error(`the replica: nothing is sent: ${trouble}`);
+		return { lagBytes, trouble: trouble === null ? "" : `; ${trouble}` };
 	}
 }
 
 /** A store to which replicas go. */
 async function startObjects(port: number, core?: number): Promise<Program> {
 	const folder = scratchDirectory();
+	// (It goes on as another user, who has to come by.)
+	chmodSync(folder, 0o755);
 	const secret = `${folder}/secret`;
 	writeFileSync(secret, `${KEYS.secret}\n`, { mode: 0o600 });
-	const where = ["objects", `${folder}/store`, "--listen", `127.0.0.1:${port}`, "--user", "root"];
+	const where = ["objects", `${folder}/store`, "--listen", `127.0.0.1:${port}`];
 	const keys = ["--access-key", KEYS.accessKey, "--secret-file", secret];
 	const program = new Program([...vbladeCommand(), ...where, ...keys]);
 	await program.waitFor(/^vblade: ready: .*$/m, LIMIT_MS);
@@ -118,18 +125,18 @@ async function behindSlowLine(on: MeasuringAlone): Promise<void> {
 		for (let round = -1; round < on.task.rounds; round++) {
 			on.progress(`writes with a replica behind a slow line, round ${round + 1}`);
 			const found = { followed: { rate: 0, mostKib: 0 }, plain: { rate: 0, mostKib: 0 } };
-			let lagMib = 0;
+			let lag = { lagBytes: 0, trouble: "" };
 			const order = round % 2 === 0 ? (["followed", "plain"] as const) : (["plain", "followed"] as const);
 			for (const each of order) {
 				const host = each === "followed" ? followed : plain;
 				await host.start();
 				found[each] = await watched(host, round + 1, seconds);
-				if (host === followed) lagMib = Math.round((await host.lag()) / KIB_OF_MIB ** 2);
+				if (host === followed) lag = await host.lag();
 				// (Else it ships while the other one is measured.)
 				await host.tree.stop();
 			}
 			if (round < 0) continue;
-			const sent = `${Math.round(line.sentBytes / KIB_OF_MIB)} KiB sent, ${lagMib} MiB behind`;
+			const sent = `${Math.round(line.sentBytes / KIB_OF_MIB)} KiB sent, ${Math.round(lag.lagBytes / KIB_OF_MIB ** 2)} MiB behind${lag.trouble}`;
 			const [with_, without] = [found.followed, found.plain];
 			on.add(
 				"replica",

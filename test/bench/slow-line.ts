@@ -42,7 +42,7 @@ export class SlowLine {
 	) {
 		this.#up = new Direction(bitsPerSecond / 8 / 1000);
 		this.#down = new Direction(bitsPerSecond / 8 / 1000);
-		this.#server = createServer((near) => this.#connect(near));
+		this.#server = createServer({ allowHalfOpen: true }, (near) => this.#connect(near));
 	}
 
 	async start(port: number): Promise<void> {
@@ -62,7 +62,7 @@ export class SlowLine {
 	}
 
 	#connect(near: Socket): void {
-		const far = createConnection(this.port, "127.0.0.1");
+		const far = createConnection({ port: this.port, host: "127.0.0.1", allowHalfOpen: true });
 		for (const socket of [near, far]) {
 			this.#sockets.add(socket);
 			socket.setNoDelay(true);

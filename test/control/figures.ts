@@ -174,6 +174,7 @@ export const STORED: StoredLook = {
 	unshippedSeconds: 2.5,
 	fetchedBytes: 65_536,
 	leaseSeconds: 5.5,
+	isReplicaOf: null,
 	trouble: "what is written stays on this host: 503",
 	requests: [{ op: "put", code: "201", sumUs: 3000, counts: [[20, 3]] }],
 };

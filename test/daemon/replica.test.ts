@@ -1,7 +1,7 @@
 // A pool in a directory has a replica in an object store, which another host knows as a pool of its own: it refuses to open that until it is promoted, and then has all that
 // the first host had brought there. The first host says that it was.
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import t from "tap";
 import { BUCKET, KEYS, StandInS3 } from "../object/stand-in-s3.js";
 import { inNamespace } from "../support/in-namespace.js";
@@ -21,16 +21,22 @@ if (await inNamespace(import.meta.url)) {
 	class Host {
 		readonly tree = new DaemonTree();
 
-		constructor(pool: (tree: DaemonTree) => string, volume: string) {
+		readonly #pool: string;
+
+		constructor(pool: (tree: DaemonTree) => string) {
+			writeFileSync(this.tree.path("secret"), `${KEYS.secret}\n`, { mode: 0o600 });
+			this.#pool = pool(this.tree);
+		}
+
+		serve(disk: string, volume: string, ...keys: string[]): void {
 			const { tree } = this;
-			writeFileSync(tree.path("secret"), `${KEYS.secret}\n`, { mode: 0o600 });
 			tree.configure(
 				[
 					`[nbd]\nlisten = ["unix:${tree.path("nbd.sock")}"]`,
 					`[store.attic]\ntype = "s3"\nendpoint = "${endpoint}"\nregion = "${KEYS.region}"`,
 					`access_key = "${KEYS.accessKey}"\nsecret_file = "${tree.path("secret")}"`,
-					pool(tree),
-					`[disk.web]\nvolume = "${volume}"\n[disk.web.nbd]\n`,
+					this.#pool,
+					`[disk.${disk}]\nvolume = "${volume}"\n${keys.join("")}[disk.${disk}.nbd]\n`,
 				].join("\n"),
 			);
 		}
@@ -49,22 +55,27 @@ if (await inNamespace(import.meta.url)) {
 		}
 
 		async io(...commands: string[]): Promise<string> {
+			return this.ioOf("web", ...commands);
+		}
+
+		async ioOf(disk: string, ...commands: string[]): Promise<string> {
 			const words = commands.flatMap((command) => ["-c", command]);
-			const at = `nbd+unix:///web?socket=${this.tree.path("nbd.sock")}`;
-			return (await run(["qemu-io", "-f", "raw", ...words, at], LIMIT_MS)).output;
+			const only = disk === "web" ? [] : ["-r"];
+			const at = `nbd+unix:///${disk}?socket=${this.tree.path("nbd.sock")}`;
+			return (await run(["qemu-io", "-f", "raw", ...only, ...words, at], LIMIT_MS)).output;
 		}
 	}
 
 	const one = new Host(
 		(tree) =>
 			`[pool.fast]\npath = "${tree.path("fast")}"\nreplica = [{ store = "attic", container = "${BUCKET}" }]`,
-		"fast/web",
 	);
+	one.serve("web", "fast/web");
 	const two = new Host(
 		(tree) =>
 			`[pool.copy]\nstore = "attic"\ncontainer = "${BUCKET}"\nhead = "store"\nlog = "${tree.path("log")}"`,
-		"copy/web",
 	);
+	two.serve("look", "copy/web", "read_only = true\n");
 	t.teardown(() => Promise.all([one, two].map(({ tree }) => tree.program?.stop("SIGKILL", LIMIT_MS))));
 
 	t.test("what is written to a pool comes to its replica", async (t) => {
@@ -78,9 +89,36 @@ if (await inNamespace(import.meta.url)) {
 		t.match(await one.says(/lacks nothing/, "pool", "show", "fast"), /^replica +attic\/.*: lacks nothing$/m);
 	});
 
-	t.test("another host does not open it until it is promoted", async (t) => {
+	t.test("another host reads it, at any of its moments, and writes nothing there", async (t) => {
+		await one.tree.stop();
+		const objects = (): string => JSON.stringify([...s3.objects]);
+		const before = objects();
 		await two.tree.start();
-		await two.tree.problem(/pool copy: .*is a replica of fast of .*: vblade pool promote/);
+		await two.tree.state("look", "open");
+		t.notMatch(await two.ioOf("look", "read -P 1 0 1M", "read -P 2 1M 1M"), FAILED);
+		t.match(await two.ioOf("look", "write -P 9 0 1M"), /read-only/);
+		t.match(await two.say("pool", "show", "copy"), /^replica of +fast of .*, can be read$/m);
+		t.match(await two.say("volume", "ls", "copy"), /web/);
+		const copied = two.tree.path("copied");
+		t.notMatch(await two.say("volume", "export", "copy/web@monday", copied), FAILED);
+		const monday = readFileSync(copied);
+		t.same([monday[0], monday[2 ** 20]], [1, 0], "as it was then");
+		t.match(
+			await two.say("volume", "snapshot", "copy/web@mine"),
+			/copy: is a replica of fast of .*can be read/,
+		);
+		t.match(
+			await two.say("volume", "create", "copy/other", "1M"),
+			/copy: is a replica of fast of .*can be read/,
+		);
+		t.equal(objects(), before, "all in the store is as it was");
+		await one.tree.start();
+	});
+
+	t.test("another host does not serve it for writing until it is promoted", async (t) => {
+		two.serve("web", "copy/web");
+		await two.tree.reload();
+		await two.tree.problem(/web: .*is a replica of fast of .*vblade pool promote/);
 		t.match(await two.say("pool", "promote", "copy"), /^pool +copy$/m);
 		await two.tree.state("web", "open");
 		t.notMatch(await two.io("read -P 1 0 1M", "read -P 2 1M 1M", "write -P 3 2M 1M"), FAILED);

@@ -43,7 +43,9 @@ function storePairs(stored: Pool["stored"]): (readonly [string, string])[] {
 	if (stored === null) return [];
 	const { store, head, objects, unshippedBytes, unshippedSeconds, leaseSeconds } = stored;
 	const forHow = unshippedBytes === 0 ? "" : `, for ${Math.round(unshippedSeconds)} s`;
+	const { isReplicaOf } = stored;
 	return [
+		...(isReplicaOf === null ? [] : [["replica of", `${isReplicaOf}, can be read`] as const]),
 		["store", `${store}: objects ${objects}`],
 		["head", head],
 		["unshipped", `${sizeText(unshippedBytes)}${forHow}`],

@@ -121,6 +121,7 @@ export const Pool = z
 					"For how long this host may acknowledge writes without an answer from where the superblock is",
 				).nullable(),
 				trouble: text("What does not get on; null: all does").nullable(),
+				isReplicaOf: text("A replica that can only be read: of which pool; null: it is none").nullable(),
 			})
 			.nullable()
 			.meta({ description: "How it stands with its object store; null: it is in none" }),

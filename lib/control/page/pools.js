@@ -115,43 +115,40 @@ function paintState(cell, { name, reason, clockDoubt }, changed) {
 	);
 }
 
-/** Its directory or device, its object store, or the disks that it is on. @param {HTMLElement} cell @param {Pool} pool */
-function paintWhere(cell, { path, disks, stored }) {
-	if (stored !== null) return paintStore(cell, stored);
-	if (disks === null) return write(cell, path);
-	const shown = JSON.stringify(disks);
+/** Its directory or device, its object store, or the disks that it is on; and its replicas. @param {HTMLElement} cell @param {Pool} pool */
+function paintWhere(cell, { path, disks, stored, replicas }) {
+	const shown = JSON.stringify([path, disks, stored, replicas]);
 	if (cell.dataset.shown === shown) return;
 	cell.dataset.shown = shown;
-	fill(
-		cell,
-		el(
-			"ul",
-			{ class: "plain" },
-			...disks.map(({ disk, state, sizeBytes, usedBytes, trouble }) =>
-				el(
-					"li",
-					{},
-					diskLink(disk),
-					`: ${bytes(usedBytes)} of ${bytes(sizeBytes)}`,
-					state !== "in use" && (state === "leaving" ? ", is being emptied" : ", is missing"),
-					trouble !== null && `: ${trouble}`,
-				),
-			),
-		),
-	);
+	const where = stored !== null ? storeLines(stored) : disks !== null ? disks.map(diskLine) : [[path]];
+	const lines = [...where, ...(replicas ?? []).map(replicaLine)];
+	fill(cell, el("ul", { class: "plain" }, ...lines.map((line) => el("li", {}, ...line))));
 }
 
-/** What is only on this host stands first: it is what is lost with it. @param {HTMLElement} cell @param {NonNullable<Pool["stored"]>} stored */
-function paintStore(cell, { store, head, unshippedBytes, unshippedSeconds, objects }) {
+/** @param {NonNullable<Pool["disks"]>[number]} disk */
+function diskLine({ disk, state, sizeBytes, usedBytes, trouble }) {
+	return [
+		diskLink(disk),
+		`: ${bytes(usedBytes)} of ${bytes(sizeBytes)}`,
+		state !== "in use" && (state === "leaving" ? ", is being emptied" : ", is missing"),
+		trouble !== null && `: ${trouble}`,
+	];
+}
+
+/** What it lacks is lost with this host. @param {NonNullable<Pool["replicas"]>[number]} replica */
+function replicaLine({ name, lagBytes, lagSeconds, trouble }) {
+	const lag = lagBytes === 0 ? "lacks nothing" : `lacks ${bytes(lagBytes)}, for ${Math.round(lagSeconds)} s`;
+	return [`replica ${name}: ${lag}${trouble === null ? "" : `: ${trouble}`}`];
+}
+
+/** What is only on this host stands first: it is what is lost with it. @param {NonNullable<Pool["stored"]>} stored */
+function storeLines({ store, head, unshippedBytes, unshippedSeconds, objects, isReplicaOf }) {
 	const only =
 		unshippedBytes === 0
 			? "all is in the store"
 			: `${bytes(unshippedBytes)} only on this host, for ${Math.round(unshippedSeconds)} s`;
-	const lines = [only, `${store}, ${count(objects)} objects`, `superblock: ${head}`];
-	const shown = lines.join("\n");
-	if (cell.dataset.shown === shown) return;
-	cell.dataset.shown = shown;
-	fill(cell, el("ul", { class: "plain" }, ...lines.map((line) => el("li", {}, line))));
+	const first = isReplicaOf === null ? only : `replica of ${isReplicaOf}, can be read`;
+	return [[first], [`${store}, ${count(objects)} objects`], [`superblock: ${head}`]];
 }
 
 /** @returns {Table<VolumeSummary>} */

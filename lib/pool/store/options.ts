@@ -28,6 +28,8 @@ export interface StoreFolderOptions {
 	readonly cacheBytes: number;
 	/** Where something must be to be stable. */
 	readonly stable: "host" | "store";
+	/** Nothing is brought to the store, nor deleted there: what is written stays here, and counts until it is closed. Default: all is. */
+	readonly isView?: boolean | undefined;
 	readonly clock: Clock;
 	readonly allocate: (byteLength: number) => Memory;
 	/** Resolves when whoever else is served has had a turn. */

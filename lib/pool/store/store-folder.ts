@@ -19,6 +19,7 @@ import { openStored } from "./open-stored.js";
 import type { StoreFolderOptions, StoreState } from "./options.js";
 import { StoreHead } from "./store-head.js";
 import type { StoredFiles } from "./stored-files.js";
+import type { ObjectKey } from "./stored-image.js";
 
 export class StoreFolder implements PoolFolder {
 	/** Where nothing was is a hole here, and nothing there. */
@@ -53,13 +54,19 @@ export class StoreFolder implements PoolFolder {
 				}
 			},
 			save: async (name, bytes) => {
+				if (this.#options.isView === true) return;
 				await this.#options.store.put(traceName(this.#opened.pool, name), bytes);
 			},
 		};
 	}
 
 	get stored(): StoredParts | undefined {
-		return this.#files?.scrub;
+		return this.#options.isView === true ? undefined : this.#files?.scrub;
+	}
+
+	/** Something of that object may still be read. */
+	wants(key: ObjectKey): boolean {
+		return this.#files?.wants(key) === true;
 	}
 
 	/** What is on this host alone is in the store when it resolves, unless that does not get on. */

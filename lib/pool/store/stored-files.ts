@@ -21,6 +21,7 @@ import type { StoreFolderOptions, StoreState } from "./options.js";
 import { Publisher } from "./publisher.js";
 import { Reclaim } from "./reclaim.js";
 import { StoreFile, type StoreFileHome } from "./store-file.js";
+import type { ObjectKey } from "./stored-image.js";
 import { storedWithin } from "./stored-within.js";
 
 /** What was written last is brought to the store for so long when the pool is closed. */
@@ -55,7 +56,8 @@ export class StoredFiles implements StoreFileHome {
 	readonly #fetcher: Fetcher;
 	readonly #files = new Map<number, LocalFile>();
 	readonly #upkeep: LocalUpkeep;
-	readonly #reclaim: Reclaim;
+	/** Null: nothing is changed in the store. */
+	readonly #reclaim: Reclaim | null;
 	/** Looks at what is in the store. */
 	readonly scrub: ObjectScrub;
 	/** Slots that the pool has given back, of which the store has something yet. */
@@ -88,12 +90,18 @@ export class StoredFiles implements StoreFileHome {
 		});
 		const mostPieces = Math.ceil((logBytes + options.cacheBytes) / PIECE_BYTES);
 		this.#upkeep = new LocalUpkeep({ files: this, clock, mostPieces, nextTurn: options.nextTurn });
-		this.#reclaim = new Reclaim({
-			...{ store, keeper, image, clock, publisher: this.publisher, nextTurn: options.nextTurn },
-			rewrite: (range) => this.#rewrite(range),
-		});
+		const { publisher } = this;
+		// (Closed, it knows what is written, and does nothing about it.)
+		if (options.isView === true) void publisher.close();
+		this.#reclaim =
+			options.isView === true
+				? null
+				: new Reclaim({
+						...{ store, keeper, image, clock, publisher, nextTurn: options.nextTurn },
+						rewrite: (range) => this.#rewrite(range),
+					});
 		this.scrub = new ObjectScrub({
-			...{ store, keeper, image, allocate, publisher: this.publisher },
+			...{ store, keeper, image, allocate, publisher },
 			local: (file) => this.#local(file),
 			rewrite: (range) => this.#rewrite(range),
 			giveUp: (file, slot) => this.#upkeep.giveUp(file, slot),
@@ -103,6 +111,12 @@ export class StoredFiles implements StoreFileHome {
 	/** Its number. */
 	get pool(): string {
 		return this.#keeper.pool;
+	}
+
+	/** Something of that object may still be read. */
+	wants({ epoch, number }: ObjectKey): boolean {
+		const object = this.#image.objects.get(number);
+		return object !== undefined && object.epoch === epoch && object.live > 0;
 	}
 
 	/** The store has a head of the pool. */
@@ -255,7 +269,7 @@ export class StoredFiles implements StoreFileHome {
 
 	/** What is here alone is brought there, unless the store is away: then it is gone on with the next time. */
 	async close(): Promise<void> {
-		await this.#reclaim.close();
+		await this.#reclaim?.close();
 		await this.#upkeep.close();
 		const isStored = await storedWithin(this.publisher, this.#options.clock, CLOSE_LIMIT_MS);
 		await this.publisher.close();

@@ -118,13 +118,15 @@ export function replicaText({ name, host }: ReplicaOf): string {
 	return `is a replica of ${name} of ${host}: vblade pool promote makes a pool of its own of it`;
 }
 
+export function notAllText({ name, host }: ReplicaOf): string {
+	return `is a replica of ${name} of ${host}, and not all of that has come yet`;
+}
+
 /** Throws an OperatorError if nobody may have it. By what is there, which has to stay as it is for `waitMs` more before a lease is over that may still be kept. */
 function verdict(now: Superblock, owner: Owner, rules: TakeOverRules, waitMs: number): Verdict {
 	if (now.replica !== undefined && rules.promotes !== true) throw new OperatorError(replicaText(now.replica));
 	if (now.replica !== undefined && imageIn(now.image).head === "")
-		throw new OperatorError(
-			`is a replica of ${now.replica.name} of ${now.replica.host}, and not all of that has come yet`,
-		);
+		throw new OperatorError(notAllText(now.replica));
 	const isSameHost = now.owner.host === owner.host;
 	const isFree =
 		now.isGivenBack === true || now.heir?.id === owner.id || (isSameHost && rules.isGone === true);

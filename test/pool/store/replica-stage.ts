@@ -13,6 +13,9 @@ import type { ReplicaOptions } from "../../../lib/pool/store/replica.js";
 import { ReplicaFolder } from "../../../lib/pool/store/replica-folder.js";
 import { replicaPlace } from "../../../lib/pool/store/replica-place.js";
 import { StoreFolder } from "../../../lib/pool/store/store-folder.js";
+import { asJson, imageIn, type ObjectKey } from "../../../lib/pool/store/stored-image.js";
+import { lookAt } from "../../../lib/pool/store/takeover.js";
+import { type ViewAge, ViewKeepers } from "../../../lib/pool/store/view-keepers.js";
 import { Random } from "../../../lib/random.js";
 import { MemoryHead } from "../../../lib/testing/memory-head.js";
 import { MemoryObjects } from "../../../lib/testing/memory-objects.js";
@@ -91,6 +94,29 @@ export class ReplicaStage {
 			allocate: heapMemory,
 			closed: () => keepers.close(),
 		});
+	}
+
+	/** The replica as another host reads it that does not promote it; how old that is by then, also if these objects were to be deleted. */
+	view(local: MemoryFolder): {
+		readonly folder: StoreFolder;
+		readonly age: (deleting?: readonly ObjectKey[]) => Promise<ViewAge | null>;
+	} {
+		const { clock } = this;
+		const head = new Head(this.head, { clock, random: new Random(3) });
+		const keepers = new ViewKeepers(head, "copy");
+		const folder = new StoreFolder({
+			...{ path: "copy", local, keepers, clock, nextTurn, stable: "host", identifier: this.#identifier },
+			...{ logBytes: 2 ** 20, cacheBytes: 2 ** 30, allocate: heapMemory, isView: true },
+			store: new Objects(this.backend, { clock, random: new Random(3) }),
+		});
+		const age = async (deleting: readonly ObjectKey[] = []): Promise<ViewAge | null> => {
+			const superblock = await lookAt(head, {});
+			if (superblock === null || deleting.length === 0)
+				return superblock && keepers.ageBy(superblock, folder);
+			const image = asJson({ ...imageIn(superblock.image), deleting });
+			return keepers.ageBy({ ...superblock, image }, folder);
+		};
+		return { folder, age };
 	}
 
 	/** The replica as it is now, for others to look at. */

@@ -1,0 +1,153 @@
+/**
+ * A replica that was not promoted, as a pool that can be read: its superblock is looked at now and then, and nothing is written there. It is opened anew at the
+ * newest cut when nobody has anything of it open, and in any case before something that it is read from is deleted, and when it is promoted.
+ * Used by `store-pools.ts`.
+ */
+
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { systemClock } from "../clock.js";
+import { OperatorError } from "../errors.js";
+import { nativeMemory } from "../native.js";
+import { ObjectError } from "../object/errors.js";
+import { directoryFolder, type PoolFiles, worldOf } from "../pool/directory.js";
+import type { PoolWorld } from "../pool/folder.js";
+import { type PoolHome, renewPool } from "../pool/openings.js";
+import type { StoreFolderOptions } from "../pool/store/options.js";
+import { StoreFolder } from "../pool/store/store-folder.js";
+import type { ReplicaOf, Superblock } from "../pool/store/superblock.js";
+import { lookAt } from "../pool/store/takeover.js";
+import { ViewKeepers, viewText } from "../pool/store/view-keepers.js";
+import { requestsIn } from "../pool/stored-look.js";
+import { shownPoolPath } from "../spec/pool-path.js";
+import type { OpenedStores } from "./coming-stores.js";
+import { identifier } from "./store-keepers.js";
+import { StoreTroubles } from "./store-troubles.js";
+
+/** What is deleted is in the superblock for a minute before. */
+const LOOK_MS = 15_000;
+const LOOK_LIMIT_MS = 10_000;
+
+interface ViewOf extends OpenedStores {
+	/** Of the pool. */
+	readonly path: string;
+	readonly home: PoolHome;
+	readonly files: PoolFiles;
+	readonly onLost: (path: string) => void;
+}
+
+class ReplicaView {
+	readonly world: PoolWorld;
+	readonly #of: ViewOf;
+	readonly #keepers: ViewKeepers;
+	readonly #folder: StoreFolder;
+	#timer: NodeJS.Timeout | undefined;
+	#ending: Promise<void> | undefined;
+
+	constructor(of: ViewOf, replica: ReplicaOf) {
+		const { path, home, opening, files, stores } = of;
+		const { stored } = opening;
+		const shown = shownPoolPath(path);
+		const troubles = new StoreTroubles((told) => home.tell?.(path, told));
+		this.#of = of;
+		this.#keepers = new ViewKeepers(stores.head, shown);
+		const options: StoreFolderOptions = {
+			...{ path: shown, local: directoryFolder(stored.log, home.engine, files), store: stores.store },
+			...{ keepers: this.#keepers, clock: systemClock, allocate: nativeMemory, nextTurn, identifier },
+			...{ logBytes: stored.logBytes, cacheBytes: stored.cacheBytes, stable: "host", isView: true },
+			tell: troubles.ofStore,
+			closed: () => this.end(),
+		};
+		this.#folder = new StoreFolder(options);
+		this.world = {
+			...worldOf(this.#folder, home.pump),
+			onlyRead: viewText(replica),
+			stored: () => ({
+				...{ store: stores.store.name, head: stores.head.name, trouble: troubles.now },
+				...{ unshippedBytes: 0, unshippedSeconds: 0, leaseSeconds: null },
+				objects: this.#folder.state?.objects ?? 0,
+				fetchedBytes: this.#folder.state?.fetchedBytes ?? 0,
+				requests: requestsIn(stores.requests()),
+				isReplicaOf: `${replica.name} of ${replica.host}`,
+			}),
+			end: () => this.end(),
+		};
+		this.#wait();
+	}
+
+	#wait(): void {
+		this.#timer = setTimeout(() => {
+			void this.#look().finally(() => {
+				if (this.#ending === undefined) this.#wait();
+			});
+		}, LOOK_MS).unref();
+	}
+
+	async #look(): Promise<void> {
+		const now = await superblockAt(this.#of);
+		if (now === null || this.#ending !== undefined) return;
+		switch (this.#keepers.ageBy(now, this.#folder)) {
+			case "newest":
+				break;
+			case "old":
+				await this.renew(false);
+				break;
+			case "going":
+				await this.renew(true);
+				break;
+		}
+	}
+
+	/** It is opened anew when it is wanted next; `isUsed`: also if something of it is open, which is closed. */
+	async renew(isUsed: boolean): Promise<void> {
+		const { home, path } = this.#of;
+		const why = `${shownPoolPath(path)}: is opened anew`;
+		if (await renewPool(home, path, why, isUsed)) this.#of.onLost(path);
+	}
+
+	end(): Promise<void> {
+		clearTimeout(this.#timer);
+		this.#ending ??= this.#of.stores.close();
+		return this.#ending;
+	}
+}
+
+/** Null: there is none, or it is not known now. */
+async function superblockAt({ stores: { head } }: OpenedStores): Promise<Superblock | null> {
+	try {
+		return await lookAt(head, { limitMs: LOOK_LIMIT_MS });
+	} catch (error) {
+		if (error instanceof ObjectError || error instanceof OperatorError) return null;
+		throw error;
+	}
+}
+
+/** Those of a process. */
+export class ReplicaViews {
+	/** Paths of those that are promoted. */
+	readonly #promoted = new Set<string>();
+	/** By path: which was opened last. */
+	readonly #views = new Map<string, ReplicaView>();
+
+	promotes(path: string): boolean {
+		return this.#promoted.has(path);
+	}
+
+	/** What it can be read on; undefined: it is no replica, or is promoted, or what it is is not known now. */
+	async worldOf(of: ViewOf): Promise<PoolWorld | undefined> {
+		const replica = this.promotes(of.path) ? undefined : (await superblockAt(of))?.replica;
+		if (replica === undefined) return undefined;
+		const view = new ReplicaView(of, replica);
+		this.#views.set(of.path, view);
+		return view.world;
+	}
+
+	/** From now on it is opened to be a pool of its own, or is not any more. */
+	async promote(path: string, isAllowed: boolean): Promise<void> {
+		if (!isAllowed) this.#promoted.delete(path);
+		else {
+			this.#promoted.add(path);
+			await this.#views.get(path)?.renew(true);
+			this.#views.delete(path);
+		}
+	}
+}
