@@ -85,7 +85,7 @@ const isClass = isList(isNumber, 2);
 /** How a pool stands with its object store. */
 export const isStored = isShape({
 	...{ store: isWord, head: isWord, trouble: isWordOrNull },
-	...{ unshippedBytes: isNumber, objects: isNumber, fetchedBytes: isNumber },
+	...{ unshippedBytes: isNumber, objects: isNumber, storedBytes: isNumber, fetchedBytes: isNumber },
 	...{ unshippedSeconds: isSeconds, leaseSeconds: isEither(isNull, isSeconds) },
 	isReplicaOf: isWordOrNull,
 	requests: isList(

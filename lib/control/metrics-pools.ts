@@ -122,6 +122,7 @@ const STORE_FIGURES = [
 	["vblade_pool_unshipped_bytes", "unshippedBytes", "What was written and is only on this host."],
 	["vblade_pool_unshipped_seconds", "unshippedSeconds", "For how long the oldest of that has been."],
 	["vblade_pool_objects", "objects", "Objects that the pool consists of."],
+	["vblade_pool_stored_bytes", "storedBytes", "What these have in all."],
 	[
 		"vblade_lease_remaining_seconds",
 		"leaseSeconds",

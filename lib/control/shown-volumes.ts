@@ -45,11 +45,15 @@ export function replicaTrouble(replicas: PoolLook["replicas"] = []): string | nu
 	return troubled ? `its replica ${troubled.name} is not brought up to date: ${troubled.trouble}` : null;
 }
 
-/** Requests are for metrics. */
+/** How long requests took, and how they ended, is for metrics. */
 function storedOf(look: PoolLook | undefined): Pool["stored"] {
 	if (look === undefined || look.stored === null) return null;
-	const { requests: _, ...others } = look.stored;
-	return others;
+	const counts = new Map<string, number>();
+	for (const { op, counts: classes } of look.stored.requests) {
+		const ended = classes.reduce((sum, [, count]) => sum + count, 0);
+		counts.set(op, (counts.get(op) ?? 0) + ended);
+	}
+	return { ...look.stored, requests: [...counts].map(([op, count]) => ({ op, count })) };
 }
 
 /** `reason`: why it could not be looked at. */

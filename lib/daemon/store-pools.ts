@@ -202,6 +202,7 @@ function lookAt({ folder, keepers, stores, troubles }: Looked): StoredLook {
 		unshippedBytes: state?.unshippedBytes ?? 0,
 		unshippedSeconds: (state?.unshippedMs ?? 0) / 1000,
 		objects: state?.objects ?? 0,
+		storedBytes: state?.storedBytes ?? 0,
 		fetchedBytes: state?.fetchedBytes ?? 0,
 		leaseSeconds: keepers.keeper === null ? null : keepers.keeper.leaseRemainingMs / 1000,
 		requests: requestsIn(stores.requests()),

@@ -33,8 +33,9 @@ export interface StoredLook {
 	/** What is only on this host, and for how long. */
 	readonly unshippedBytes: number;
 	readonly unshippedSeconds: number;
-	/** Objects that the pool consists of, and what was fetched of them. */
+	/** Objects that the pool consists of, what they have in all, and what was fetched of them. */
 	readonly objects: number;
+	readonly storedBytes: number;
 	readonly fetchedBytes: number;
 	/** For how long this host may acknowledge writes without hearing of the head; null: there is nothing that ends. */
 	readonly leaseSeconds: number | null;

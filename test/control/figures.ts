@@ -170,11 +170,16 @@ export const STORED: StoredLook = {
 	store: "https://objects.example.org/gold",
 	head: "etcd vblade/pools/gold",
 	objects: 7,
+	storedBytes: 7 * 2 ** 20,
 	unshippedBytes: 4096,
 	unshippedSeconds: 2.5,
 	fetchedBytes: 65_536,
 	leaseSeconds: 5.5,
 	isReplicaOf: null,
 	trouble: "what is written stays on this host: 503",
-	requests: [{ op: "put", code: "201", sumUs: 3000, counts: [[20, 3]] }],
+	requests: [
+		{ op: "put", code: "201", sumUs: 3000, counts: [[20, 3]] },
+		{ op: "put", code: "503", sumUs: 100, counts: [[15, 1]] },
+		{ op: "swap", code: "ok", sumUs: 400, counts: [[15, 2]] },
+	],
 };

@@ -10,12 +10,18 @@ t.test(
 		const stored = STORED;
 		stage.workers.pools.set("/srv/fast", { ...POOL, stored });
 		const { requests: _, ...shown } = stored;
-		t.match((await stage.ask("GET", "/api/v1/pools/fast")).body, { reason: stored.trouble, stored: shown });
+		const requests = [
+			{ op: "put", count: 4 },
+			{ op: "swap", count: 2 },
+		];
+		const told = { reason: stored.trouble, stored: { ...shown, requests } };
+		t.match((await stage.ask("GET", "/api/v1/pools/fast")).body, told);
 		const { text } = await stage.ask("GET", "/metrics");
 		for (const line of [
 			'vblade_pool_unshipped_bytes{pool="fast"} 4096',
 			'vblade_pool_unshipped_seconds{pool="fast"} 2.5',
 			'vblade_pool_objects{pool="fast"} 7',
+			'vblade_pool_stored_bytes{pool="fast"} 7340032',
 			'vblade_lease_remaining_seconds{pool="fast"} 5.5',
 			'vblade_object_request_seconds_count{pool="fast",op="put",code="201"} 3',
 			'vblade_object_request_seconds_sum{pool="fast",op="put",code="201"} 0.003',

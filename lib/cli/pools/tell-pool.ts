@@ -41,16 +41,22 @@ function diskText({
 
 function storePairs(stored: Pool["stored"]): (readonly [string, string])[] {
 	if (stored === null) return [];
-	const { store, head, objects, unshippedBytes, unshippedSeconds, leaseSeconds } = stored;
+	const { store, head, objects, storedBytes, requests, unshippedBytes, unshippedSeconds, leaseSeconds } =
+		stored;
 	const forHow = unshippedBytes === 0 ? "" : `, for ${Math.round(unshippedSeconds)} s`;
 	const { isReplicaOf } = stored;
 	return [
 		...(isReplicaOf === null ? [] : [["replica of", `${isReplicaOf}, can be read`] as const]),
-		["store", `${store}: objects ${objects}`],
+		["store", `${store}: objects ${objects}, ${sizeText(storedBytes)}`],
 		["head", head],
+		...(requests.length === 0 ? [] : [["requests", requestsText(requests)] as const]),
 		["unshipped", `${sizeText(unshippedBytes)}${forHow}`],
 		...(leaseSeconds === null ? [] : [["lease", `${leaseSeconds.toFixed(1)} s`] as const]),
 	];
+}
+
+function requestsText(requests: NonNullable<Pool["stored"]>["requests"]): string {
+	return requests.map(({ op, count }) => `${op} ${count}`).join(", ");
 }
 
 function replicaText({ name, lagBytes, lagSeconds, trouble }: NonNullable<Pool["replicas"]>[number]): string {

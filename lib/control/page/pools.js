@@ -122,7 +122,7 @@ function paintWhere(cell, { path, disks, stored, replicas }) {
 	cell.dataset.shown = shown;
 	const where = stored !== null ? storeLines(stored) : disks !== null ? disks.map(diskLine) : [[path]];
 	const lines = [...where, ...(replicas ?? []).map(replicaLine)];
-	fill(cell, el("ul", { class: "plain" }, ...lines.map((line) => el("li", {}, ...line))));
+	fill(cell, el("ul", { class: "lines" }, ...lines.map((line) => el("li", {}, ...line))));
 }
 
 /** @param {NonNullable<Pool["disks"]>[number]} disk */
@@ -142,13 +142,19 @@ function replicaLine({ name, lagBytes, lagSeconds, trouble }) {
 }
 
 /** What is only on this host stands first: it is what is lost with it. @param {NonNullable<Pool["stored"]>} stored */
-function storeLines({ store, head, unshippedBytes, unshippedSeconds, objects, isReplicaOf }) {
+function storeLines({ store, head, unshippedBytes, unshippedSeconds, objects, storedBytes, requests, isReplicaOf }) {
 	const only =
 		unshippedBytes === 0
 			? "all is in the store"
 			: `${bytes(unshippedBytes)} only on this host, for ${Math.round(unshippedSeconds)} s`;
 	const first = isReplicaOf === null ? only : `replica of ${isReplicaOf}, can be read`;
-	return [[first], [`${store}, ${count(objects)} objects`], [`superblock: ${head}`]];
+	const asked = requests.map((each) => `${each.op} ${count(each.count)}`).join(", ");
+	return [
+		[first],
+		[`${store}, ${count(objects)} objects of ${bytes(storedBytes)}`],
+		[`superblock: ${head}`],
+		...(asked === "" ? [] : [[`requests: ${asked}`]]),
+	];
 }
 
 /** @returns {Table<VolumeSummary>} */

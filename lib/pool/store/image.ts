@@ -5,6 +5,7 @@
  */
 
 import { invariant } from "../../errors.js";
+import { CRC_BYTES, IMAGE_BLOCK_BYTES, SUMMED_BLOCKS } from "./layout.js";
 
 /** Blocks of a file of the log. */
 export interface ImageRange {
@@ -39,6 +40,7 @@ export class Image {
 	readonly #objects = new Map<number, StoredObject>();
 	/** Those of which nothing is wanted any more. */
 	readonly #dead = new Map<number, StoredObject>();
+	#storedBytes = 0;
 
 	get objects(): ReadonlyMap<number, StoredObject> {
 		return this.#objects;
@@ -46,6 +48,11 @@ export class Image {
 
 	get dead(): ReadonlyMap<number, StoredObject> {
 		return this.#dead;
+	}
+
+	/** What its objects have in all, those included of which nothing is wanted any more. */
+	get storedBytes(): number {
+		return this.#storedBytes;
 	}
 
 	/** Numbers of files of which something is stored. */
@@ -64,6 +71,7 @@ export class Image {
 		const added = { ...object, live: 0 };
 		this.#objects.set(object.number, added);
 		this.#dead.set(object.number, added);
+		this.#storedBytes += bytesOf(object);
 	}
 
 	/** Blocks that objects have, and of those the ones that are wanted. */
@@ -79,6 +87,7 @@ export class Image {
 	/** It was deleted. */
 	forget(number: number): void {
 		invariant(this.#dead.delete(number), "an object is forgotten of which something is wanted");
+		this.#storedBytes -= bytesOf(this.object(number));
 		this.#objects.delete(number);
 	}
 
@@ -172,4 +181,9 @@ function indexOf(runs: readonly StoredRun[], block: number): number {
 		else high = middle;
 	}
 	return low;
+}
+
+/** As it is in the store: its table, its blocks, and their sums. */
+function bytesOf({ tableBytes, blocks }: Pick<StoredObject, "tableBytes" | "blocks">): number {
+	return tableBytes + blocks * IMAGE_BLOCK_BYTES + Math.ceil(blocks / SUMMED_BLOCKS) * CRC_BYTES;
 }

@@ -48,6 +48,8 @@ export interface StoreState {
 	/** How long ago the oldest of it was written; null: there is nothing. */
 	readonly unshippedMs: number | null;
 	readonly objects: number;
+	/** What these have in all. */
+	readonly storedBytes: number;
 	readonly fetchedBytes: number;
 	readonly trouble: string | null;
 }

@@ -145,6 +145,7 @@ export class StoredFiles implements StoreFileHome {
 			unshippedBytes: bytes,
 			unshippedMs: sinceMs === null ? null : this.#options.clock.now() - sinceMs,
 			objects: this.#image.objects.size,
+			storedBytes: this.#image.storedBytes,
 			fetchedBytes: this.#fetcher.fetchedBytes,
 			trouble: this.publisher.trouble ?? this.#fetcher.trouble,
 		};

@@ -16,7 +16,8 @@ import { StoreStage } from "./stage.js";
 
 t.test("a pool is made in a store, closed, and opened by another host", async (t) => {
 	const there = new StoreStage();
-	const pool = await Pool.create(testWorld(there.folder(new MemoryFolder())));
+	const folder = there.folder(new MemoryFolder());
+	const pool = await Pool.create(testWorld(folder));
 	await pool.administration.create("web", 64 * 2 ** 20, 4096);
 	const stage = await Stage.of(pool);
 	for (let page = 0; page < 2000; page++) await stage.write(page, (page % 250) + 1);
@@ -25,6 +26,8 @@ t.test("a pool is made in a store, closed, and opened by another host", async (t
 	await stage.close();
 	const objects = there.backend.objects.size;
 	t.ok(objects > 0, `${objects} objects`);
+	const storedBytes = [...there.backend.objects.values()].reduce((sum, { length }) => sum + length, 0);
+	t.match(folder.state, { objects, storedBytes }, "what is there, and what that costs, is told");
 
 	const other = await Pool.open(testWorld(there.folder(new MemoryFolder())));
 	t.same(await show(other, "web", 0, 7, 1999, 2000), [1, 251, 250, 0]);
