@@ -65,6 +65,7 @@ class ReplicaView {
 				...{ store: stores.store.name, head: stores.head.name, trouble: troubles.now },
 				...{ unshippedBytes: 0, unshippedSeconds: 0, leaseSeconds: null },
 				objects: this.#folder.state?.objects ?? 0,
+				storedBytes: this.#folder.state?.storedBytes ?? 0,
 				fetchedBytes: this.#folder.state?.fetchedBytes ?? 0,
 				requests: requestsIn(stores.requests()),
 				isReplicaOf: `${replica.name} of ${replica.host}`,

@@ -6,6 +6,7 @@
 import { execFileSync } from "node:child_process";
 import type { Browser } from "playwright-core";
 import t from "tap";
+import { STORED } from "../control/figures.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
@@ -24,6 +25,7 @@ else if (await inNamespace(import.meta.url)) {
 	const browser = await startChromium();
 	t.teardown(() => browser.close());
 	ofThousands(browser);
+	ofStore(browser);
 	ofWatching(browser);
 	ofTimeline(browser);
 	ofTrouble(browser);
@@ -57,6 +59,28 @@ function ofThousands(browser: Browser): void {
 		await page.getByText(/^Snapshot auto-0949: /).waitFor();
 		t.strictSame(complaints, []);
 	});
+}
+
+function ofStore(browser: Browser): void {
+	t.test(
+		"of a pool in an object store it is shown what is only on this host, and what it costs",
+		async (t) => {
+			const { stage, url } = await serveSite(t, DISKS, 2);
+			stage.workers.pools.set(FAST, { ...stage.workers.pools.get(FAST)!, stored: STORED });
+			const { page, complaints } = await visit(t, browser, `${url}#/pools`);
+			await page.getByText("4 KiB only on this host, for 3 s").waitFor();
+			await page.getByText("https://objects.example.org/gold, 7 objects of 7 MiB").waitFor();
+			await page.getByText("requests: put 4, swap 2").waitFor();
+			t.equal(
+				await page.locator("ul.lines li").count(),
+				4,
+				"lines, which are not made like what can be clicked",
+			);
+			if (process.env.PICTURES !== undefined)
+				await page.screenshot({ path: `${process.env.PICTURES}/stored.png` });
+			t.strictSame(complaints, []);
+		},
+	);
 }
 
 function ofWatching(browser: Browser): void {

@@ -5,7 +5,8 @@
 import { z } from "zod";
 import { poolChangeSchema, volumePatchSchema } from "../../spec/volume-schema.js";
 import { replica } from "./replica.js";
-import { bytes, count, moment, seconds, text } from "./units.js";
+import { stored } from "./stored.js";
+import { bytes, count, moment, text } from "./units.js";
 
 const poolName = text("Its name in the configuration").meta({ example: "fast" });
 
@@ -109,24 +110,7 @@ export const Pool = z
 			)
 			.nullable()
 			.meta({ description: "The disks that it is on; null: it is in a directory, or on a device" }),
-		stored: z
-			.object({
-				store: text("The store: what it is and where"),
-				head: text("Where its superblock is"),
-				unshippedBytes: bytes("What was written and is only on this host"),
-				unshippedSeconds: seconds("For how long the oldest of that has been"),
-				objects: count("Objects that it consists of"),
-				storedBytes: bytes("What these have in all"),
-				fetchedBytes: bytes("What was fetched of them since it was opened"),
-				leaseSeconds: seconds(
-					"For how long this host may acknowledge writes without an answer from where the superblock is",
-				).nullable(),
-				requests: z
-					.array(z.object({ op: text("Kind of request"), count: count("So many ended since it was opened") }))
-					.meta({ description: "Requests to the store and to where the superblock is" }),
-				trouble: text("What does not get on; null: all does").nullable(),
-				isReplicaOf: text("A replica that can only be read: of which pool; null: it is none").nullable(),
-			})
+		stored: stored
 			.nullable()
 			.meta({ description: "How it stands with its object store; null: it is in none" }),
 		replicas: z

@@ -142,7 +142,16 @@ function replicaLine({ name, lagBytes, lagSeconds, trouble }) {
 }
 
 /** What is only on this host stands first: it is what is lost with it. @param {NonNullable<Pool["stored"]>} stored */
-function storeLines({ store, head, unshippedBytes, unshippedSeconds, objects, storedBytes, requests, isReplicaOf }) {
+function storeLines({
+	store,
+	head,
+	unshippedBytes,
+	unshippedSeconds,
+	objects,
+	storedBytes,
+	requests,
+	isReplicaOf,
+}) {
 	const only =
 		unshippedBytes === 0
 			? "all is in the store"
