@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../../clock.js";
+import { OperatorError } from "../../errors.js";
 import { pause } from "../../object/attempts.js";
 import { ObjectError } from "../../object/errors.js";
 import type { Head } from "../../object/head.js";
@@ -66,8 +67,8 @@ export class LookOut {
 			if (there.asks !== undefined && there.asks !== answered) return true;
 			return watch.remainingMs(there.leaseMs, elapsed()) <= 0;
 		} catch (error) {
-			// (What it is the next try finds out.)
-			if (signal.aborted || error instanceof ObjectError) return false;
+			// (What it is the next try finds out: a store that is away, or something there that is no superblock.)
+			if (signal.aborted || error instanceof ObjectError || error instanceof OperatorError) return false;
 			throw error;
 		}
 	}
