@@ -26,9 +26,14 @@ class Held {
 		await syncFolder(folder);
 	};
 
-	async open(): Promise<Shelf> {
+	/** To be closed by whoever asks. */
+	async start(): Promise<Shelf> {
 		await Shelf.prepare(this.folder);
-		const shelf = await Shelf.open(this.folder, this.sync);
+		return Shelf.open(this.folder, this.sync);
+	}
+
+	async open(): Promise<Shelf> {
+		const shelf = await this.start();
 		t.teardown(() => shelf.close());
 		return shelf;
 	}
@@ -93,7 +98,7 @@ t.test("a name that was just given is read when it is there for good", async (t)
 
 t.test("what a process has left that was killed is synced before anybody is told of it", async (t) => {
 	const held = new Held();
-	const before = await held.open();
+	const before = await held.start();
 	await before.makeBucket(BUCKET);
 	await put(before, "first");
 	before.close();

@@ -134,8 +134,8 @@ t.test("suites, devices and the client can be imported with types, and work", as
 });
 
 t.test("everything else is private", async (t) => {
-	t.ok(existsSync(path.join(installed, "build/lib/daemon/daemon.js")));
-	const names = ["vblade", "vblade/build/lib/daemon/daemon.js", "vblade/lib/daemon/daemon.js"];
+	t.ok(existsSync(path.join(installed, "build/lib/pump.js")));
+	const names = ["vblade", "vblade/build/lib/pump.js", "vblade/lib/pump.js"];
 	const say = `for (const name of ${JSON.stringify(names)})
 		await import(name).catch(({ code }) => console.log(code));`;
 	const told = await succeed(t, [process.execPath, "--input-type=module", "-e", say], folder);
