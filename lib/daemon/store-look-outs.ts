@@ -3,9 +3,9 @@
  * `store-pools.ts`, which hands on the stores of a try that has ended in vain.
  */
 
-import { systemClock } from "../clock.js";
 import type { LeaseWatch } from "../pool/store/lease.js";
 import { LookOut } from "../pool/store/look-out.js";
+import { keeperWorld } from "./store-keepers.js";
 import type { Stores } from "./stores.js";
 
 export interface Wanted {
@@ -28,8 +28,9 @@ export class StoreLookOuts {
 	begin(path: string, { stores, watch, answered }: Wanted): void {
 		this.end(path);
 		const lookOut = new LookOut({
-			...{ head: stores.head, clock: systemClock, watch, answered },
-			elapsed: () => performance.now() * 1000,
+			...{ head: stores.head, watch, answered },
+			// (The watch is also that of who tries to have it, and knows one clock.)
+			...{ clock: keeperWorld.clock, elapsed: keeperWorld.elapsed },
 			promising: () => this.#mayBeHad(path),
 		});
 		this.#of.set(path, lookOut);

@@ -4,7 +4,7 @@
  */
 
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { endWithin } from "../block/close.js";
 import type { BlockDevice } from "../block/device.js";
 import type { StorageEngine } from "../block/engine.js";
 import { OrderingLayer } from "../block/ordering.js";
@@ -31,7 +31,7 @@ import { openVolumeStack } from "./volume-stack.js";
 
 /** Another host has the pool: whoever has it open is to let go of it, and it is opened anew then. */
 export function poolLost({ engine }: Pick<PoolHome, "engine">, folder: string, why: string): void {
-	const shared = sharedPoolsOf(engine)?.find(path.resolve(folder));
+	const shared = sharedPoolsOf(engine).find(path.resolve(folder));
 	if (shared !== undefined) shared.lost = why;
 }
 
@@ -42,7 +42,7 @@ export async function renewPool(
 	why: string,
 	isUsed: boolean,
 ): Promise<boolean> {
-	const shared = sharedPoolsOf(engine)?.find(path.resolve(folder));
+	const shared = sharedPoolsOf(engine).find(path.resolve(folder));
 	const pool = await shared?.opening.catch(() => undefined);
 	if (shared === undefined || pool === undefined || (!isUsed && !pool.space.opened.isNone)) return false;
 	shared.lost = why;
@@ -86,13 +86,6 @@ export interface PoolHome {
 /** Whoever has it open lets go of it at once. */
 const RENEWED_MS = 20_000;
 
-/** Resolves when that is so, or after so long. */
-async function within(so: Promise<void>, limitMs: number): Promise<void> {
-	const late = new AbortController();
-	await Promise.race([so, sleep(limitMs, undefined, { signal: late.signal }).catch(() => {})]);
-	late.abort();
-}
-
 /** For one user of it. */
 export interface UsedPool {
 	readonly pool: Pool;
@@ -113,7 +106,7 @@ export async function usePool(
 	const key = path.resolve(folder);
 	const pools = sharedPoolsOf(engine);
 	const before = pools.find(key);
-	if (before?.isRenewed === true) await within(before.closed, RENEWED_MS);
+	if (before?.isRenewed === true) await endWithin(before.closed, RENEWED_MS);
 	const lost = pools.find(key)?.lost;
 	if (lost !== undefined) throw new OperatorError(lost);
 	const shared = pools.take(key, () => openPool(home, folder, open));
@@ -169,7 +162,7 @@ export async function makePool(
 	disks: readonly string[],
 	force: boolean,
 ): Promise<UsedPool> {
-	const find = (): SharedPool | undefined => sharedPoolsOf(home.engine)?.find(path.resolve(folder));
+	const find = (): SharedPool | undefined => sharedPoolsOf(home.engine).find(path.resolve(folder));
 	// (It may be being opened in vain, and again by who came meanwhile: when there is nobody its place is taken in the same turn.)
 	for (let before = find(); before !== undefined; before = find())
 		if (
