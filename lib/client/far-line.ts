@@ -3,6 +3,7 @@
  * the target takes, each sent again with a new tag until it is answered. The line ends, and another one begins, when the target has been silent, has
  * announced itself anew, as one that has been started again does, or the link is not what it was: then what was answered and never flushed is
  * replayed. Begun by `far-disk.ts`.
+ *
  * A change that was sent several times is not over before each of its frames has been answered or has been under way for longer than any network keeps
  * one, and no line begins earlier than that after the last frame of the one before: so no late copy of an old write lands over a newer one. (Frames
  * that the target has had stay in order there, as they came.)
@@ -18,6 +19,7 @@ import { formatMac } from "../wire/mac.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { InitiatorError, RefusedError } from "./errors.js";
 import { Parted, type Piece } from "./far-piece.js";
+import { FarPresence } from "./far-presence.js";
 import { isImpostor, type KnownTarget } from "./far-search.js";
 import { type DiskIdentity, readIdentity } from "./identify.js";
 import type { Initiator } from "./initiator.js";
@@ -26,15 +28,11 @@ import type { Route } from "./request.js";
 import { RoundTrip } from "./round-trip.js";
 
 /** How often it is looked what has to be sent again, while something is under way, and while nothing is. */
-const [LOOK_MS, IDLE_LOOK_MS] = [50, 500];
-/** One that says nothing for so long, though asked, may have been started again. No machine is that fast. */
-const SILENCE_MS = 2000;
-/** The same once another one has told all that it serves the address now: what is there answers a ping, though its disk hangs. */
-const ELSEWHERE_MS = 200;
-/** An idle one is asked whether it is there. */
-const PING_MS = 1000;
-/** Longest read or write, which is many frames; so many frames at once. */
-const [CALL_BYTES_MAX, WINDOW_MAX] = [256 * 1024, 256];
+const LOOK_MS = 50;
+const IDLE_LOOK_MS = 500;
+/** Longest read or write, which is many frames. */
+const CALL_BYTES_MAX = 256 * 1024;
+const WINDOW_MAX = 256;
 
 /** What lines of one disk have in common. */
 export interface FarHome {
@@ -64,13 +62,7 @@ export class FarLine implements Line {
 	#waiting: Parted[] = [];
 	/** Those that are not over: what was answered may be in several copies. */
 	readonly #sent = new Set<Piece>();
-	/** When it last said anything at all. */
-	#aliveMs: number;
-	/** Since when, after that, there is something that it has not answered. */
-	#askedMs: number | null = null;
-	#isPinging = false;
-	/** When another one has told that it serves the address, and this one had not answered something; null: not since it was last heard. */
-	#elsewhereMs: number | null = null;
+	readonly #presence: FarPresence;
 	#forgetLook: () => void = () => {};
 	#isIdle = true;
 	#flushCommand: number = Opcode.flushCacheExt;
@@ -88,7 +80,7 @@ export class FarLine implements Line {
 		this.#windowMax = Math.max(1, Math.min(blade.bufferCount, WINDOW_MAX));
 		this.#window = this.#windowMax;
 		this.heardMs = this.#now;
-		this.#aliveMs = this.heardMs;
+		this.#presence = new FarPresence(this.heardMs);
 		void this.#identify();
 		this.#lookAgain();
 	}
@@ -169,7 +161,7 @@ export class FarLine implements Line {
 		piece.lastSentMs = nowMs;
 		piece.dueMs = nowMs + this.#route.roundTrip.timeoutMs(piece.attempts++);
 		this.#home.lastSentMs = nowMs;
-		this.#askedMs ??= nowMs;
+		this.#presence.asked(nowMs);
 	}
 
 	#answered(piece: Piece, tag: number, answer: Parameters<Piece["read"]>): void {
@@ -195,15 +187,9 @@ export class FarLine implements Line {
 			piece.whole.error ||= error;
 			this.#window = Math.min(this.#windowMax, this.#window + 1 / this.#window);
 		}
-		this.#heard(nowMs);
+		this.#presence.heard(nowMs, this.#unanswered > 0);
 		if (piece.tags.size === 0 || !piece.changes) this.#over(piece);
 		this.#user.filled();
-	}
-
-	#heard(nowMs: number): void {
-		this.#aliveMs = nowMs;
-		this.#elsewhereMs = null;
-		this.#askedMs = this.#unanswered > 0 || this.#isPinging ? nowMs : null;
 	}
 
 	/** Nothing of it is under way any more. */
@@ -232,10 +218,9 @@ export class FarLine implements Line {
 			}
 		}
 		if (isLost) this.#window = Math.max(1, this.#window / 2);
-		const isElsewhere = this.#elsewhereMs !== null && nowMs - this.#elsewhereMs >= ELSEWHERE_MS;
-		if (isElsewhere || (this.#askedMs !== null && nowMs - this.#askedMs >= SILENCE_MS))
+		if (this.#presence.isGone(nowMs))
 			this.#lose(`${this.#home.name} does not answer on ${this.#home.initiator.link.name}`, false);
-		else if (!this.#isPinging && nowMs - this.#aliveMs >= PING_MS) void this.#ping();
+		else if (this.#presence.isPingDue(nowMs)) void this.#ping();
 		if (!this.#isClosed) this.#lookAgain();
 		this.#user.settled();
 	}
@@ -247,10 +232,9 @@ export class FarLine implements Line {
 		this.#forgetLook = clock.after(this.#isIdle ? IDLE_LOOK_MS : LOOK_MS, () => this.#look());
 	}
 
-	/** Whether it is there, which a disk that hangs does not hide. */
 	async #ping(): Promise<void> {
-		this.#isPinging = true;
-		this.#askedMs ??= this.#now;
+		this.#presence.isPinging = true;
+		this.#presence.asked(this.#now);
 		try {
 			await this.#home.initiator.ask(this.#route, { ...configQuery, what: `${this.#home.name}: ping` });
 		} catch (error) {
@@ -258,19 +242,16 @@ export class FarLine implements Line {
 			// (Whoever waits for it has found out.)
 			return;
 		}
-		this.#isPinging = false;
+		this.#presence.isPinging = false;
 		if (this.#sent.size === 0) this.heardMs = this.#now;
-		this.#heard(this.#now);
+		this.#presence.heard(this.#now, this.#unanswered > 0);
 	}
 
 	/** A target has told that it serves, though nobody has asked: this one, or somebody else, whom it does not concern unless this one is silent. */
 	announced(mac: number): void {
 		if (mac === this.#route.mac)
 			this.#lose(`${this.#home.name} has announced itself anew: it may have been started again`, false);
-		else if (this.#askedMs !== null && this.#elsewhereMs === null) {
-			this.#elsewhereMs = this.#now;
-			if (!this.#isPinging) void this.#ping();
-		}
+		else if (this.#presence.isDoubted(this.#now)) void this.#ping();
 		this.#user.filled();
 	}
 
@@ -288,6 +269,7 @@ export class FarLine implements Line {
 		this.#user.lost(why, isFinal);
 	}
 
+	/** There is no word for that. */
 	goodbye(): void {}
 
 	close(): void {
