@@ -18,17 +18,20 @@ export class SharedPool {
 	/** It is opened anew as soon as that is so. */
 	isRenewed = false;
 	readonly opening: Promise<Pool>;
-	/** Resolves when it was closed. */
+	/** Resolves when it was closed; rejects if that has failed. */
 	readonly closed: Promise<void>;
-	#close = (): void => {};
+	#close: (closing: Promise<void>) => void = () => {};
 	#aging: NodeJS.Timeout | undefined;
 
 	/** `before`: what has to be over first: it may still be being closed. */
 	constructor(open: () => Promise<Pool>, before: Promise<void>) {
-		this.opening = before.then(open);
+		// (Why that has failed others are told; what of it is in the way is found by who opens it.)
+		this.opening = before.catch(() => {}).then(open);
 		this.closed = new Promise((resolve) => {
 			this.#close = resolve;
 		});
+		// (Whoever closes it hears of it as well, and maybe nobody else.)
+		this.closed.catch(() => {});
 		this.opening.then(
 			(pool) => {
 				this.#aging = setInterval(() => pool.age(), BELIEVED_MS);
@@ -43,11 +46,15 @@ export class SharedPool {
 		await pool?.space.settle();
 	}
 
-	async close(): Promise<void> {
+	close(): Promise<void> {
 		clearInterval(this.#aging);
+		this.#close(this.#closePool());
+		return this.closed;
+	}
+
+	async #closePool(): Promise<void> {
 		const pool = await this.opening.catch(() => undefined);
 		await pool?.close();
-		this.#close();
 	}
 }
 
@@ -78,8 +85,11 @@ export class SharedPools {
 		this.#pools.delete(key);
 		const closing = shared.close();
 		this.#closing.set(key, closing);
-		await closing;
-		if (this.#closing.get(key) === closing) this.#closing.delete(key);
+		try {
+			await closing;
+		} finally {
+			if (this.#closing.get(key) === closing) this.#closing.delete(key);
+		}
 	}
 }
 
