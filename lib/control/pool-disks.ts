@@ -48,23 +48,24 @@ export class PoolDisks {
 
 	/** Of one in an object store that another host had, which is gone, and so much of what it has acknowledged. */
 	async takeOver(name: string, loseBytes: number): Promise<Pool> {
-		if (this.#of.pools.configured(name).stored === undefined)
-			throw new Refusal(409, `pool ${quote(name)}: is in no object store, so no other host has it`);
-		return this.#of.pools.change(name, { act: "takeOver", loseBytes });
+		return this.#changeStored(name, { act: "takeOver", loseBytes }, "so no other host has it");
 	}
 
 	/** Of one in an object store that was a replica of another one: nothing is brought to it any more. */
 	async promote(name: string): Promise<Pool> {
-		if (this.#of.pools.configured(name).stored === undefined)
-			throw new Refusal(409, `pool ${quote(name)}: is in no object store, where replicas are`);
-		return this.#of.pools.change(name, { act: "promote" });
+		return this.#changeStored(name, { act: "promote" }, "where replicas are");
 	}
 
 	/** Of one in an object store, to a host that waits for it: from then on this one waits. */
 	async handOver(name: string): Promise<Pool> {
+		return this.#changeStored(name, { act: "handOver" }, "so no other host can have it");
+	}
+
+	/** `otherwise`: what follows of it if it is in no object store. */
+	async #changeStored(name: string, act: PoolAct, otherwise: string): Promise<Pool> {
 		if (this.#of.pools.configured(name).stored === undefined)
-			throw new Refusal(409, `pool ${quote(name)}: is in no object store, so no other host can have it`);
-		return this.#of.pools.change(name, { act: "handOver" });
+			throw new Refusal(409, `pool ${quote(name)}: is in no object store, ${otherwise}`);
+		return this.#of.pools.change(name, act);
 	}
 
 	/** One that is configured for it, and not used yet. */

@@ -25,7 +25,7 @@ import { poolFilesThrough } from "./remote-pools.js";
 const OPEN_LIMIT_MS = 60_000;
 
 /** What pools in object stores are opened with. */
-type StoreWays = Required<Pick<PoolHome, "inStore" | "allowLoss" | "promote" | "handOver">> &
+type StoreWays = Required<Pick<PoolHome, "inStore" | "allowLoss" | "promote">> &
 	Pick<PoolHome, "withReplicas">;
 /** What is told of a pool in an object store, by its path. */
 export interface StoreNews {
@@ -49,7 +49,6 @@ const loadedTooLate: StoreWays = {
 	},
 	allowLoss: () => {},
 	promote: async () => {},
-	handOver: async () => {},
 };
 
 /** Opens disks, and what pools have, with the help of the process at the other end. */

@@ -17,10 +17,10 @@ import { StoreFolder } from "../pool/store/store-folder.js";
 import type { ReplicaOf, Superblock } from "../pool/store/superblock.js";
 import { lookAt } from "../pool/store/takeover.js";
 import { ViewKeepers, viewText } from "../pool/store/view-keepers.js";
-import { requestsIn } from "../pool/stored-look.js";
 import { shownPoolPath } from "../spec/pool-path.js";
 import type { OpenedStores } from "./coming-stores.js";
 import { identifier } from "./store-keepers.js";
+import { storedLook } from "./store-look.js";
 import { StoreTroubles } from "./store-troubles.js";
 
 /** What is deleted is in the superblock for a minute before. */
@@ -61,15 +61,10 @@ class ReplicaView {
 		this.world = {
 			...worldOf(this.#folder, home.pump),
 			onlyRead: viewText(replica),
-			stored: () => ({
-				...{ store: stores.store.name, head: stores.head.name, trouble: troubles.now },
-				...{ unshippedBytes: 0, unshippedSeconds: 0, leaseSeconds: null },
-				objects: this.#folder.state?.objects ?? 0,
-				storedBytes: this.#folder.state?.storedBytes ?? 0,
-				fetchedBytes: this.#folder.state?.fetchedBytes ?? 0,
-				requests: requestsIn(stores.requests()),
-				isReplicaOf: `${replica.name} of ${replica.host}`,
-			}),
+			stored: () => {
+				const isReplicaOf = `${replica.name} of ${replica.host}`;
+				return storedLook({ stores, folder: this.#folder, troubles, leaseSeconds: null, isReplicaOf });
+			},
 			end: () => this.end(),
 		};
 		this.#wait();

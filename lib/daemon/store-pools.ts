@@ -21,7 +21,6 @@ import { LeaseWatch } from "../pool/store/lease.js";
 import { LossWord } from "../pool/store/loss-word.js";
 import type { StoreFolderOptions } from "../pool/store/options.js";
 import { waitsFor } from "../pool/store/words.js";
-import { requestsIn, type StoredLook } from "../pool/stored-look.js";
 import { shownPoolPath } from "../spec/pool-path.js";
 import { askOpener } from "./ask-opener.js";
 import { ComingStores, type OpenedStores } from "./coming-stores.js";
@@ -33,6 +32,7 @@ import { logFilesThrough } from "./remote-pools.js";
 import { ReplicaViews } from "./replica-views.js";
 import { replicasThrough } from "./replicas.js";
 import { identifier, keeperWorld } from "./store-keepers.js";
+import { storedLook } from "./store-look.js";
 import { StoreLookOuts } from "./store-look-outs.js";
 import { StoreTroubles } from "./store-troubles.js";
 import { makeStores, type StoreWays } from "./stores.js";
@@ -49,8 +49,6 @@ export function storePoolsThrough(opener: Asking, openFile: OpenFile, news: Stor
 		headFile: (pool) => new RemoteHead(opener, pool),
 	};
 	const lookOuts = new StoreLookOuts(news.mayBeHad);
-	/** How each that is open is handed over. */
-	const opened = new Map<string, () => Promise<void>>();
 	const losses = new Map<string, LossWord>();
 	const views = new ReplicaViews();
 	const lossOf = (path: string): LossWord => {
@@ -78,7 +76,6 @@ export function storePoolsThrough(opener: Asking, openFile: OpenFile, news: Stor
 			loss: lossOf(path),
 			onLost: news.lost,
 			promotes,
-			opened,
 			lookOuts,
 			...stores,
 		});
@@ -88,18 +85,11 @@ export function storePoolsThrough(opener: Asking, openFile: OpenFile, news: Stor
 		allowLoss: (path, bytes) => lossOf(path).say(bytes),
 		promote: (path, isAllowed) => views.promote(path, isAllowed),
 		withReplicas: replicasThrough(opener, files, ways),
-		handOver: async (path) => {
-			const open = opened.get(path);
-			if (open === undefined) throw new OperatorError(`${shownPoolPath(path)}: is not open here`);
-			await open();
-		},
 	};
 }
 
 /** How a process opens pools in object stores. */
-export type StorePools = Required<
-	Pick<PoolHome, "inStore" | "allowLoss" | "promote" | "handOver" | "withReplicas">
->;
+export type StorePools = Required<Pick<PoolHome, "inStore" | "allowLoss" | "promote" | "withReplicas">>;
 
 export interface StoreWorldOf extends OpenedStores {
 	/** Of the pool. */
@@ -115,8 +105,6 @@ export interface StoreWorldOf extends OpenedStores {
 	readonly lookOuts: StoreLookOuts;
 	/** Whether it is made a pool of its own, if it is a replica. Default: it is not. */
 	readonly promotes?: () => boolean;
-	/** By path: how it is handed over, as long as it is open. */
-	readonly opened: Map<string, () => Promise<void>>;
 }
 
 /** What such a pool stands on. */
@@ -147,7 +135,6 @@ export function storeWorld(of: StoreWorldOf): PoolWorld {
 	});
 	let ended: Promise<void> | undefined;
 	const end = (): Promise<void> => {
-		of.opened.delete(path);
 		ended ??= keepers.close().finally(() => {
 			const { held } = keepers;
 			if (held === undefined) return stores.close();
@@ -170,14 +157,18 @@ export function storeWorld(of: StoreWorldOf): PoolWorld {
 		closed: end,
 	};
 	const folder: GatedFolder = new GatedFolder(options, gate);
-	of.opened.set(path, () => handOverBy(folder, keepers, store));
 	return {
 		...worldOf(folder, home.pump),
 		...{ lease: keepers.lease, losses: keepers.losses },
-		stored: () => lookAt({ folder, keepers, stores, troubles }),
+		stored: () => storedLook({ stores, folder, troubles, leaseSeconds: leaseOf(keepers), isReplicaOf: null }),
 		settle: () => folder.settle(),
+		handOver: () => handOverBy(folder, keepers, store),
 		end,
 	};
+}
+
+function leaseOf({ keeper }: HeadKeepers): number | null {
+	return keeper === null ? null : keeper.leaseRemainingMs / 1000;
 }
 
 async function handOverBy(folder: GatedFolder, { keeper }: HeadKeepers, store: ObjectStore): Promise<void> {
@@ -187,25 +178,4 @@ async function handOverBy(folder: GatedFolder, { keeper }: HeadKeepers, store: O
 		ship: () => folder.ship(),
 		unshippedBytes: () => folder.state?.unshippedBytes ?? 0,
 	});
-}
-
-interface Looked extends Pick<OpenedStores, "stores"> {
-	readonly folder: GatedFolder;
-	readonly keepers: HeadKeepers;
-	readonly troubles: StoreTroubles;
-}
-
-function lookAt({ folder, keepers, stores, troubles }: Looked): StoredLook {
-	const { state } = folder;
-	return {
-		...{ store: stores.store.name, head: stores.head.name, trouble: troubles.now },
-		unshippedBytes: state?.unshippedBytes ?? 0,
-		unshippedSeconds: (state?.unshippedMs ?? 0) / 1000,
-		objects: state?.objects ?? 0,
-		storedBytes: state?.storedBytes ?? 0,
-		fetchedBytes: state?.fetchedBytes ?? 0,
-		leaseSeconds: keepers.keeper === null ? null : keepers.keeper.leaseRemainingMs / 1000,
-		requests: requestsIn(stores.requests()),
-		isReplicaOf: null,
-	};
 }

@@ -75,8 +75,6 @@ export interface PoolHome {
 	readonly promote?: ((pool: string, isAllowed: boolean) => Promise<void>) | undefined;
 	/** Says that a pool at this path may be taken over, the next time, although so much is lost. */
 	readonly allowLoss?: ((pool: string, bytes: number) => void) | undefined;
-	/** Hands an open pool at this path over to a host that waits for it. Throws an OperatorError. */
-	readonly handOver?: ((pool: string) => Promise<void>) | undefined;
 	/** Says whether a pool at this path is opened, the next time, although disks of it are missing. */
 	readonly allowPartial?: ((pool: string, isAllowed: boolean) => void) | undefined;
 	/** Hears what pools tell of their own accord, if it opens them. */
@@ -106,7 +104,11 @@ export async function usePool(
 	const key = path.resolve(folder);
 	const pools = sharedPoolsOf(engine);
 	const before = pools.find(key);
-	if (before?.isRenewed === true) await endWithin(before.closed, RENEWED_MS);
+	if (before?.isRenewed === true)
+		await endWithin(
+			before.closed.catch(() => {}),
+			RENEWED_MS,
+		);
 	const lost = pools.find(key)?.lost;
 	if (lost !== undefined) throw new OperatorError(lost);
 	const shared = pools.take(key, () => openPool(home, folder, open));

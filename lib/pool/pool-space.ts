@@ -3,6 +3,7 @@
  * many steps as its last snapshot has before it, whatever it holds. What the words mean is in docs/pools.md. Made by `pool.ts`, asked by `looks.ts`.
  */
 
+import { OperatorError } from "../errors.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { checkChanged } from "./allowed.js";
 import { linesOf, type Snapshot, type Volume } from "./catalog.js";
@@ -50,7 +51,7 @@ export interface PoolFigures {
 export interface PoolSpaceOf {
 	readonly world: Pick<
 		PoolWorld,
-		"nextTurn" | "disks" | "stored" | "replicas" | "settle" | "onlyRead" | "folder"
+		"nextTurn" | "disks" | "stored" | "replicas" | "settle" | "handOver" | "onlyRead" | "folder"
 	>;
 	readonly contents: Contents;
 	readonly living: Living;
@@ -96,6 +97,15 @@ export class PoolSpace {
 	/** What of it is on this host alone is brought where it belongs when it resolves, unless that does not get on. */
 	async settle(): Promise<void> {
 		await this.#of.world.settle?.();
+	}
+
+	/** A host that waits for it has it when this resolves. Throws an OperatorError. */
+	async handOver(): Promise<void> {
+		const { handOver } = this.#of.world;
+		this.checkChanged();
+		if (handOver === undefined)
+			throw new OperatorError("it is in no object store, so no other host can have it");
+		await handOver();
 	}
 
 	/** Bytes of a volume that are mapped. */

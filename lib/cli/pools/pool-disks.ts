@@ -50,23 +50,21 @@ export async function poolTakeoverCommand(argv: readonly string[], output = proc
 	});
 }
 
-export async function poolPromoteCommand(argv: readonly string[], output = processOutput): Promise<number> {
-	const line = await understand(POOL_PROMOTE, argv, output);
-	if (line === undefined) return 0;
-	const [pool = ""] = line.positionals;
-	return asked(line, output, async (daemon) => {
-		putPool(await daemon.send("POST", `${addressOf(pool)}/promote`, Pool), line, output);
-	});
-}
+export const poolPromoteCommand = wordCommand(POOL_PROMOTE, "promote");
 
 /** From then on it waits here, and the other host has it. */
-export async function poolHandoverCommand(argv: readonly string[], output = processOutput): Promise<number> {
-	const line = await understand(POOL_HANDOVER, argv, output);
-	if (line === undefined) return 0;
-	const [pool = ""] = line.positionals;
-	return asked(line, output, async (daemon) => {
-		putPool(await daemon.send("POST", `${addressOf(pool)}/handover`, Pool), line, output);
-	});
+export const poolHandoverCommand = wordCommand(POOL_HANDOVER, "handover");
+
+/** What is done to a pool by a word of the operator's, and nothing else is to be said. */
+function wordCommand(form: typeof POOL_PROMOTE | typeof POOL_HANDOVER, word: "promote" | "handover") {
+	return async (argv: readonly string[], output = processOutput): Promise<number> => {
+		const line = await understand(form, argv, output);
+		if (line === undefined) return 0;
+		const [pool = ""] = line.positionals;
+		return asked(line, output, async (daemon) => {
+			putPool(await daemon.send("POST", `${addressOf(pool)}/${word}`, Pool), line, output);
+		});
+	};
 }
 
 /** However long it takes; who has enough of it leaves the rest where it is. */
