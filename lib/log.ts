@@ -21,6 +21,7 @@ export const POOL_SUBJECTS = [
 	"pool-clock",
 	"pool-store",
 	"pool-taken",
+	"pool-moved",
 	"pool-lost",
 	"pool-replica",
 ] as const;

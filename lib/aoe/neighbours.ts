@@ -126,6 +126,8 @@ export class Neighbours {
 		const mac = ethSource.get(bytes, at);
 		if (this.#options.ownMacs().has(mac)) return;
 		const claim = this.#claimAt.get(aoeAddress(view, at));
+		// (Of a disk that another host has, it is that one.)
+		if (claim?.blade.isQuiet) return;
 		const party: Party = { standing: "unknown", mac, rank: mac, servedSeconds: 0 };
 		if (claim !== undefined) {
 			// Before the start whatever is heard of others is reason enough not to.

@@ -84,6 +84,10 @@ export abstract class DeviceLayer implements BlockDevice, DeviceListener, Reques
 		this.#listeners.degraded(degradation);
 	}
 
+	answers(): void {
+		this.#listeners.answers();
+	}
+
 	/**
 	 * This layer is answerable for one more request: `close` will wait for the `ended` that belongs to it.
 	 */

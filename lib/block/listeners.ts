@@ -28,6 +28,8 @@ export interface DeviceListener {
 	/** None does any more: it took `waitedMs` in all, and so many requests had to wait. */
 	resumed?(waitedMs: number, requestCount: number): void;
 	degraded?(degradation: Degradation): void;
+	/** Initiators that could ask another host are answered here from now on (`BlockDevice.mayAnswer`): they are to be told. */
+	answers?(): void;
 }
 
 /** Those who listen to one device. */
@@ -56,5 +58,9 @@ export class Listeners implements Required<DeviceListener> {
 
 	degraded(degradation: Degradation): void {
 		for (const listener of this.#listeners) listener.degraded?.(degradation);
+	}
+
+	answers(): void {
+		for (const listener of this.#listeners) listener.answers?.();
 	}
 }

@@ -129,6 +129,7 @@ export class FarLine implements Line {
 			maximumBytes: CALL_BYTES_MAX,
 			trimmedIsZero,
 			serial,
+			wwn: null,
 		};
 	}
 

@@ -7,7 +7,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../clock.js";
 import type { PoolAct } from "../daemon/worker-messages.js";
-import { isWaiting } from "../pool/store/words.js";
+import { isUsedElsewhere, isWaiting } from "../pool/store/words.js";
 import type { Config } from "../spec/config.js";
 import type { PoolConfig } from "../spec/configuration.js";
 import { shownPoolPath } from "../spec/pool-path.js";
@@ -76,7 +76,9 @@ export class PoolKeeping {
 		const { pools } = this.#of.desired.config;
 		return pools.flatMap(({ name, path }) => {
 			const { trouble, away, failed, unstored, full, store, replica } = this.#told.get(path) ?? {};
-			const whole = failed ?? trouble ?? away;
+			// (That another host has it that serves it as well is how it is to be.)
+			const isUsable = trouble !== undefined && isUsedElsewhere(trouble);
+			const whole = failed ?? (isUsable ? null : trouble) ?? away;
 			const all = whole ? [whole] : [unstored, full, store, replica];
 			return all.flatMap((what) => (what ? [`pool ${name}: ${what}`] : []));
 		});
@@ -98,6 +100,8 @@ export class PoolKeeping {
 			told.atMs = Number.NEGATIVE_INFINITY;
 			this.#of.reopen(poolPath);
 		}
+		// (It is looked from here now how it is with it there.)
+		if (kind === "pool-moved") told.atMs = Number.NEGATIVE_INFINITY;
 		// (Disks wait for it, each for a time of its own.)
 		if (kind === "pool-taken") this.#of.desired.hurry(poolPath);
 		if (kind === "pool-store") told.store = severity === "info" ? null : message;
@@ -151,6 +155,7 @@ export class PoolKeeping {
 		}
 		if (told.trouble === undefined || told.trouble === trouble) return;
 		const { events } = this.#of;
+		if (isUsedElsewhere(told.trouble)) return;
 		if (isWaiting(told.trouble))
 			return events.add({ kind: "pool-waits", severity: "info", message: `pool ${name}: ${told.trouble}` });
 		const message = `pool ${name}: what is configured of it does not hold yet: ${told.trouble}`;

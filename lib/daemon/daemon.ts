@@ -48,24 +48,23 @@ export class Daemon {
 	readonly #figures: FigureCollector;
 	readonly #exports = new Map<string, ExportSpec>();
 	readonly #adding = new Set<Adding>();
-	readonly #tls: Tls;
+	readonly tls = new Tls();
 	#closing: Promise<DiskEnd> | null = null;
 
 	constructor(options: DaemonOptions) {
 		const { log, version, open, openPast, onSet, helpers, nbdWays, isShared = false } = options;
 		this.#log = log;
-		this.#tls = new Tls();
 		const pump = this.#pump;
 		const onResized = (disk: Disk): void => {
 			for (const exporter of Object.values(this.#exporters)) exporter.resized(disk);
 		};
-		this.#disks = new Disks({ pump, log, version, onResized, tls: this.#tls, ...(open && { open }) });
+		this.#disks = new Disks({ pump, log, version, onResized, tls: this.tls, ...(open && { open }) });
 		[this.mirrors, this.chunkPools] = [new Mirrors(this.#disks), this.#disks.chunkPools];
 		const departures = new Departures(pump);
 		const outlets = { pump, log, version, departures, isShared, ...(helpers && { helpers }) };
 		const aoe = new AoeExporter(outlets, onSet);
 		const past = { home: this.poolHome, open: openPast, disks: this.#disks };
-		const nbd = new NbdExporter({ pump, log, departures, past, tls: this.#tls, ...nbdWays });
+		const nbd = new NbdExporter({ pump, log, departures, past, tls: this.tls, ...nbdWays });
 		this.#exporters = { aoe, nbd };
 		this.#figures = new FigureCollector(figureSources(this.#disks, aoe, nbd));
 	}
@@ -247,13 +246,13 @@ export class Daemon {
 		const other = endWithin(others ?? Promise.resolve<DiskEnd>("closed"), limitMs);
 		const ends = await Promise.all([calledOff, given, other]);
 		this.#disks.end();
-		this.#tls.close();
+		this.tls.close();
 		return worstOf(ends);
 	}
 
-	/** Whether somebody reads that snapshot of the pool in that directory: `web@monday`. */
-	readsPast(folder: string, name: string): boolean {
-		return this.#exporters.nbd.readsPast(folder, name);
+	/** Who reads what volumes were. */
+	get pasts(): Pick<NbdExporter, "readsPast" | "leavePasts"> {
+		return this.#exporters.nbd;
 	}
 
 	get poolHome(): PoolHome {

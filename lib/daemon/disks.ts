@@ -151,6 +151,7 @@ export class Disks {
 				log.info(`${called}: now ${device.info.sizeBytes / SECTOR_BYTES} sectors`);
 				onResized(disk);
 			},
+			answers: () => onResized(disk),
 			degraded: (degradation) => {
 				if (degradation.kind === "shrunk")
 					this.#faults.shrunk(called, storage.name, degradation.storageBytes);

@@ -232,6 +232,14 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 		return undefined;
 	}
 
+	/** Nobody reads any more what volumes of the pool at that path were. */
+	leavePasts(pool: string): void {
+		for (const { exported } of this.#exports.values()) {
+			if (exported === null || this.#pasts?.volumeOf(exported)?.storage.pool !== pool) continue;
+			for (const past of this.#pasts.of(exported)) this.#server.cutOff(past);
+		}
+	}
+
 	/** Whether somebody reads that snapshot of the pool in that directory: `web@monday`. */
 	readsPast(folder: string, name: string): boolean {
 		return this.#pasts?.isRead(folder, name) ?? false;

@@ -15,8 +15,9 @@ import {
 	openVolume as openVolumeOf,
 	type PoolHome,
 } from "../pool/openings.js";
-import { shownPoolPath } from "../spec/pool-path.js";
+import { poolInStore, shownPoolPath } from "../spec/pool-path.js";
 import { askForDescriptor } from "./ask-opener.js";
+import type { BothHosts } from "./both-hosts.js";
 import { type OpenDevice, type OpenFile, type OpenMemory, openDevice } from "./openers.js";
 import { lookUpBy, readRemoteKeysBy } from "./remote-links.js";
 import { poolFilesThrough } from "./remote-pools.js";
@@ -29,16 +30,16 @@ type StoreWays = Required<Pick<PoolHome, "inStore" | "allowLoss" | "promote">> &
 	Pick<PoolHome, "withReplicas">;
 /** What is told of a pool in an object store, by its path. */
 export interface StoreNews {
-	/** Another host has it: nobody is answered any more by what is open of it. */
-	readonly lost: (path: string) => void;
+	/** Another host has it: nobody is answered any more by what is open of it, unless `goesOn`: its disks are on the other one now. */
+	readonly lost: (path: string, goesOn: boolean) => void;
 	/** It was in vain that it was tried to be opened, and may not be now: another host had it. */
 	readonly mayBeHad: (path: string) => void;
+	/** Those that both hosts serve. */
+	readonly both: Pick<BothHosts, "offer" | "lost" | "gaveUp" | "saw" | "closed" | "around" | "openVolume">;
 }
 
 /** How pools in object stores are opened (`store-pools.ts`). */
 export type StorePoolsThrough = (opener: Asking, openFile: OpenFile, news: StoreNews) => StoreWays;
-
-const NOBODY: StoreNews = { lost: () => {}, mayBeHad: () => {} };
 
 /** A process that can open no file can load no code either. */
 const loadedTooLate: StoreWays = {
@@ -55,7 +56,7 @@ const loadedTooLate: StoreWays = {
 export function openThrough(
 	opener: Asking,
 	storePools: StorePoolsThrough = () => loadedTooLate,
-	news: StoreNews = NOBODY,
+	news?: StoreNews,
 ): {
 	readonly open: OpenDevice;
 	readonly openPast: OpenPast;
@@ -79,8 +80,12 @@ export function openThrough(
 	};
 	const remote = { readRemoteKeys: readRemoteKeysBy(opener), lookUp: lookUpBy(opener) };
 	const poolFiles = poolFilesThrough(opener, openFile);
-	const poolWays = { files: poolFiles, ...storePools(opener, openFile, news) };
-	const openVolume: OpenVolume = (home, ...volume) => openVolumeOf({ ...home, ...poolWays }, ...volume);
+	const ways = news === undefined ? loadedTooLate : storePools(opener, openFile, news);
+	const poolWays = { files: poolFiles, ...ways };
+	const openVolume: OpenVolume = (home, path, ...volume) => {
+		const both = poolInStore(path)?.isShared === true ? news?.both : undefined;
+		return both?.openVolume(home, path, ...volume) ?? openVolumeOf({ ...home, ...poolWays }, path, ...volume);
+	};
 	const openPast: OpenPast = (home, ...past) => openPastOf({ ...home, ...poolWays }, ...past);
 	return {
 		openPast,

@@ -5,6 +5,7 @@
 
 import type { LeaseWatch } from "../pool/store/lease.js";
 import { LookOut } from "../pool/store/look-out.js";
+import type { Superblock } from "../pool/store/superblock.js";
 import { keeperWorld } from "./store-keepers.js";
 import type { Stores } from "./stores.js";
 
@@ -14,6 +15,8 @@ export interface Wanted {
 	readonly watch: LeaseWatch;
 	/** What the try has answered an owner who asked. */
 	readonly answered: string | undefined;
+	/** Hears what is there. */
+	readonly saw?: ((superblock: Superblock) => void) | undefined;
 }
 
 export class StoreLookOuts {
@@ -25,10 +28,10 @@ export class StoreLookOuts {
 		this.#mayBeHad = mayBeHad;
 	}
 
-	begin(path: string, { stores, watch, answered }: Wanted): void {
+	begin(path: string, { stores, watch, answered, saw }: Wanted): void {
 		this.end(path);
 		const lookOut = new LookOut({
-			...{ head: stores.head, watch, answered },
+			...{ head: stores.head, watch, answered, saw },
 			// (The watch is also that of who tries to have it, and knows one clock.)
 			...{ clock: keeperWorld.clock, elapsed: keeperWorld.elapsed },
 			promising: () => this.#mayBeHad(path),

@@ -20,8 +20,11 @@ import { HeadKeepers } from "../pool/store/head-keepers.js";
 import { LeaseWatch } from "../pool/store/lease.js";
 import { LossWord } from "../pool/store/loss-word.js";
 import type { StoreFolderOptions } from "../pool/store/options.js";
+import type { Superblock } from "../pool/store/superblock.js";
+import type { FencedError } from "../pool/store/superblock-swaps.js";
 import { waitsFor } from "../pool/store/words.js";
 import { shownPoolPath } from "../spec/pool-path.js";
+import type { StorePoolSpec } from "../spec/store-spec.js";
 import { askOpener } from "./ask-opener.js";
 import { ComingStores, type OpenedStores } from "./coming-stores.js";
 import type { OpenFile } from "./openers.js";
@@ -63,7 +66,13 @@ export function storePoolsThrough(opener: Asking, openFile: OpenFile, news: Stor
 			const opening = body as unknown as StorePoolOpening;
 			return { opening, stores: makeStores(path, opening, ways) };
 		});
-		const view = await views.worldOf({ path, home, files, onLost: news.lost, ...stores });
+		const view = await views.worldOf({
+			path,
+			home,
+			files,
+			onLost: (path) => news.lost(path, false),
+			...stores,
+		});
 		if (view !== undefined) return view;
 		const watch = watches.get(path) ?? new LeaseWatch();
 		watches.set(path, watch);
@@ -74,7 +83,7 @@ export function storePoolsThrough(opener: Asking, openFile: OpenFile, news: Stor
 			files,
 			watch,
 			loss: lossOf(path),
-			onLost: news.lost,
+			news,
 			promotes,
 			lookOuts,
 			...stores,
@@ -101,7 +110,7 @@ export interface StoreWorldOf extends OpenedStores {
 	readonly watch: LeaseWatch;
 	/** What may be lost. */
 	readonly loss: LossWord;
-	readonly onLost: (path: string) => void;
+	readonly news: StoreNews;
 	readonly lookOuts: StoreLookOuts;
 	/** Whether it is made a pool of its own, if it is a replica. Default: it is not. */
 	readonly promotes?: () => boolean;
@@ -109,46 +118,43 @@ export interface StoreWorldOf extends OpenedStores {
 
 /** What such a pool stands on. */
 export function storeWorld(of: StoreWorldOf): PoolWorld {
-	const { path, home, opening, files, stores, watch, loss, promotes } = of;
+	const { path, home, opening, files, stores, watch, loss, promotes, news } = of;
 	const { stored, host: name } = opening;
+	const { both } = news;
+	const isShared = stored.listen !== undefined;
 	const { store, head } = stores;
 	const troubles = new StoreTroubles((told) => home.tell?.(path, told));
 	const local = directoryFolder(stored.log, home.engine, files);
 	const shown = shownPoolPath(path);
+	const lost = (reason: FencedError): void => {
+		poolLost(home, path, `${shown}: ${waitsFor(reason.owner ?? { name: "another host" })}`);
+		const goesOn = isShared && both.lost(path, reason.superblock);
+		news.lost(path, goesOn);
+		if (goesOn) troubles.moved(reason);
+		else troubles.ofLease.lost?.(reason);
+	};
 	const keepers: HeadKeepers = new HeadKeepers({
 		...{ path: shown, head, identifier, name, watch, loss },
-		listener: {
-			...troubles.ofLease,
-			lost: (reason) => {
-				const owner = reason.owner ?? { name: "another host" };
-				poolLost(home, path, `${shown}: ${waitsFor(owner)}`);
-				of.onLost(path);
-				troubles.ofLease.lost?.(reason);
-			},
-		},
+		at: stored.listen === undefined ? undefined : both.offer(path, stored.listen),
+		listener: { ...troubles.ofLease, lost },
 		answer: (superblock, nonce, owner) => answerAsked(store, superblock, nonce, owner),
-		taken: (message, isLoss) =>
-			home.tell?.(path, { kind: "pool-taken", level: isLoss ? "warn" : "info", message }),
+		taken: (message, isLoss) => {
+			if (isLoss) both.gaveUp(path);
+			home.tell?.(path, { kind: "pool-taken", level: isLoss ? "warn" : "info", message });
+		},
 		...(promotes && { promotes }),
 		owed: () => gate.owed(),
 		world: keeperWorld,
 	});
 	let ended: Promise<void> | undefined;
 	const end = (): Promise<void> => {
-		ended ??= keepers.close().finally(() => {
-			const { held } = keepers;
-			if (held === undefined) return stores.close();
-			return of.lookOuts.begin(path, { stores, watch, answered: held.answered });
-		});
+		ended ??= endOf(of, keepers);
 		return ended;
 	};
-	const unshipped = (): Unshipped | undefined => {
-		const { state } = folder;
-		if (state === null) return undefined;
-		const bytes = stored.stable === "host" ? state.unshippedBytes : 0;
-		return { bytes, sinceUs: Math.floor((Date.now() - (state.unshippedMs ?? 0)) * 1000) };
-	};
-	const gate: Gate = new Gate(() => keepers.keeper, unshipped);
+	const gate: Gate = new Gate(
+		() => keepers.keeper,
+		() => unshippedIn(folder, stored),
+	);
 	const options: StoreFolderOptions = {
 		nextTurn,
 		...{ path: shown, local, store, keepers, clock: systemClock, allocate: nativeMemory, identifier },
@@ -162,19 +168,48 @@ export function storeWorld(of: StoreWorldOf): PoolWorld {
 		...{ lease: keepers.lease, losses: keepers.losses },
 		stored: () => storedLook({ stores, folder, troubles, leaseSeconds: leaseOf(keepers), isReplicaOf: null }),
 		settle: () => folder.settle(),
-		handOver: () => handOverBy(folder, keepers, store),
+		handOver: () => handOverBy(folder, keepers, store, (act) => both.around(path, act)),
 		end,
 	};
+}
+
+/** One that another host has is looked at on. */
+async function endOf(
+	{ path, stores, watch, news, opening, lookOuts }: StoreWorldOf,
+	keepers: HeadKeepers,
+): Promise<void> {
+	const isShared = opening.stored.listen !== undefined;
+	const wasHere = keepers.keeper !== null;
+	try {
+		await keepers.close();
+	} finally {
+		const { held } = keepers;
+		if (isShared && wasHere) news.both.closed(path);
+		const saw = isShared ? (superblock: Superblock) => news.both.saw(path, superblock) : undefined;
+		if (held !== undefined) lookOuts.begin(path, { stores, watch, answered: held.answered, saw });
+		else await stores.close();
+	}
+}
+
+function unshippedIn({ state }: GatedFolder, { stable }: StorePoolSpec): Unshipped | undefined {
+	if (state === null) return undefined;
+	const bytes = stable === "host" ? state.unshippedBytes : 0;
+	return { bytes, sinceUs: Math.floor((Date.now() - (state.unshippedMs ?? 0)) * 1000) };
 }
 
 function leaseOf({ keeper }: HeadKeepers): number | null {
 	return keeper === null ? null : keeper.leaseRemainingMs / 1000;
 }
 
-async function handOverBy(folder: GatedFolder, { keeper }: HeadKeepers, store: ObjectStore): Promise<void> {
+async function handOverBy(
+	folder: GatedFolder,
+	{ keeper }: HeadKeepers,
+	store: ObjectStore,
+	around: (act: () => Promise<boolean>) => Promise<boolean>,
+): Promise<void> {
 	if (keeper === null) throw new OperatorError(`${folder.path}: is not open yet`);
 	await handOver({
-		...{ keeper, store, clock: systemClock, identifier },
+		...{ keeper, store, clock: systemClock, identifier, around },
 		ship: () => folder.ship(),
 		unshippedBytes: () => folder.state?.unshippedBytes ?? 0,
 	});

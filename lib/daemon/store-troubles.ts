@@ -4,6 +4,7 @@
  */
 
 import type { KeeperListener } from "../pool/store/keeper-listeners.js";
+import type { FencedError } from "../pool/store/superblock-swaps.js";
 import type { PoolTold } from "../pool/told.js";
 
 type What = "lease" | "upload" | "fetch";
@@ -48,6 +49,16 @@ export class StoreTroubles {
 		paused: (why) => this.#is("lease", why),
 		resumed: () => this.#is("lease", null),
 	};
+
+	/** It was handed over, and its disks go on by the host that has it. */
+	moved({ message }: FencedError): void {
+		this.#isLost = true;
+		this.#tell({
+			kind: "pool-moved",
+			level: "info",
+			message: `${message}; its disks are served by way of it`,
+		});
+	}
 
 	#is(what: What, trouble: string | null): void {
 		if (trouble === null) this.#troubles.delete(what);

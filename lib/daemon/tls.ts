@@ -36,6 +36,12 @@ export class Tls {
 		return { isRequired, begin: (stream, signal) => this.#secure(stream, side, signal) };
 	}
 
+	/** For other hosts of ours, who all have to know a key. */
+	partners(material: TlsMaterial): ServerTls {
+		const side: TlsSide = { handle: understood("server", material), host: null, identity: null };
+		return { isRequired: true, begin: (stream, signal) => this.#secure(stream, side, signal) };
+	}
+
 	/** For connections to a server: whose certificate names `host`, if that is not null; we are `identity`, if there are keys. */
 	client(material: TlsMaterial, host: string | null, identity: string | null): Secure {
 		const side: TlsSide = { handle: this.#known(material).handle, host, identity };

@@ -11,6 +11,7 @@ import type { Begin, OpenerRequest, Order } from "../opener/messages.js";
 import { nameProcess } from "../output.js";
 import { becomeUser } from "../privileges.js";
 import { quote } from "../text.js";
+import type { BothHosts } from "./both-hosts.js";
 import { Daemon } from "./daemon.js";
 import { Joining } from "./joining.js";
 import { NbdAbsent } from "./nbd-absent.js";
@@ -42,6 +43,12 @@ export function runWorker(options: WorkerOptions): Promise<number> {
 	return new Promise((resolve) => {
 		new Worker(options, resolve);
 	});
+}
+
+/** What pools in object stores take, where there are any at the start. */
+interface StoresLoaded {
+	readonly storePoolsThrough: StorePoolsThrough;
+	readonly both: BothHosts;
 }
 
 class Worker {
@@ -108,14 +115,15 @@ class Worker {
 
 	/** What is not loaded now never is: later no file can be read. */
 	async #load(order: Begin): Promise<void> {
-		const pools = order.stores ? (await import("./store-pools.js")).storePoolsThrough : undefined;
-		this.#begin(order, pools);
+		if (!order.stores) return this.#begin(order, undefined);
+		const [{ storePoolsThrough }, { BothHosts }] = await Promise.all([
+			import("./store-pools.js"),
+			import("./both-hosts.js"),
+		]);
+		this.#begin(order, { storePoolsThrough, both: new BothHosts() });
 	}
 
-	#begin(
-		{ index, user, verbose, parent, workers, listen }: Begin,
-		storePools: StorePoolsThrough | undefined,
-	): void {
+	#begin({ index, user, verbose, parent, workers, listen }: Begin, stores: StoresLoaded | undefined): void {
 		nameProcess(`worker ${index}`);
 		const { makeLog, version } = this.#options;
 		const tell = (news: WorkerNews): void => {
@@ -126,13 +134,16 @@ class Worker {
 			tell({ kind: "happened", level, message, ...(subject && { subject }) }),
 		);
 		this.#counterLog = makeLog(verbose, () => {});
-		const { open, openPast, poolWays } = openThrough(this.#opener, storePools, {
-			lost: (path) => {
-				this.#disks?.lostPool(path);
+		const news = stores && {
+			both: stores.both,
+			lost: (path: string, goesOn: boolean): void => {
+				if (goesOn) this.#daemon?.pasts.leavePasts(path);
+				else this.#disks?.lostPool(path);
 				void this.#pools?.lost(path);
 			},
-			mayBeHad: (path) => void this.#pools?.want(path),
-		});
+			mayBeHad: (path: string) => void this.#pools?.want(path),
+		};
+		const { open, openPast, poolWays } = openThrough(this.#opener, stores?.storePoolsThrough, news);
 		// What it needs from the beginning (io_uring) it could not have later.
 		const absent = new NbdAbsent();
 		this.#daemon = new Daemon({
@@ -153,10 +164,18 @@ class Worker {
 		if (user !== undefined) becomeUser(user, true, parent);
 		this.#disks = new WorkerDisks(this.#daemon, absent);
 		this.#looks = new WorkerLooks(this.#daemon);
-		this.#pools = new WorkerPools({
-			...this.#daemon.poolHome,
-			...poolWays,
-			tell: poolTeller(this.#log),
+		const tellPool = poolTeller(this.#log);
+		const opened = (path: string): void => stores?.both.opened(path);
+		const home = { ...this.#daemon.poolHome, ...poolWays, tell: tellPool, ...(stores && { opened }) };
+		const pools = new WorkerPools(home);
+		this.#pools = pools;
+		stores?.both.begin({
+			...{ home, tls: this.#daemon.tls, log: this.#log },
+			handOver: async (path) => void (await pools.act(path, { act: "handOver" })),
+			gaveUp: (path, message) => {
+				this.#disks?.lostPool(path);
+				tellPool(path, { kind: "pool-lost", level: "warn", message });
+			},
 		});
 	}
 
@@ -247,7 +266,7 @@ class Worker {
 	#refuseIfRead(pool: string, act: PoolAct): void {
 		if (act.act !== "forget") return;
 		const name = `${act.volume}@${act.snapshot}`;
-		if (this.#daemon?.readsPast(pool, name))
+		if (this.#daemon?.pasts.readsPast(pool, name))
 			throw new OperatorError(`snapshot ${quote(name)}: a client of NBD reads it`);
 	}
 

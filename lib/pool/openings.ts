@@ -79,6 +79,8 @@ export interface PoolHome {
 	readonly allowPartial?: ((pool: string, isAllowed: boolean) => void) | undefined;
 	/** Hears what pools tell of their own accord, if it opens them. */
 	readonly tell?: TellPool;
+	/** Hears that a pool at this path has been opened. */
+	readonly opened?: ((pool: string) => void) | undefined;
 }
 
 /** Whoever has it open lets go of it at once. */
@@ -190,6 +192,7 @@ async function openPool(home: PoolHome, folder: string, open: OpenPool): Promise
 				if (shared?.lost === undefined) tell(folder, told);
 			};
 		pool.time.tell();
+		home.opened?.(folder);
 		return pool;
 	} catch (error) {
 		await pool.close();

@@ -113,6 +113,7 @@ export const POOL_EFFORTS: Readonly<Record<keyof PoolValues, Effort>> = {
 	cache_size: "disk",
 	stable: "disk",
 	serve: "disk",
+	listen: "disk",
 	replica: "disk",
 	history: "live",
 	history_space: "live",

@@ -18,17 +18,20 @@ const IN_STORE = "store:";
 export interface StoredPool {
 	readonly name: string;
 	readonly fingerprint: string;
+	/** Both hosts serve it. */
+	readonly isShared?: boolean;
 }
 
 /** What a pool that is on an object store has for a path. */
-export function inStore({ name, fingerprint }: StoredPool): string {
-	return `${IN_STORE}${name}#${fingerprint}`;
+export function inStore({ name, fingerprint, isShared = false }: StoredPool): string {
+	return `${IN_STORE}${name}#${fingerprint}${isShared ? "+both" : ""}`;
 }
 
 /** Undefined of one that is elsewhere. */
 export function poolInStore(path: string): StoredPool | undefined {
-	const [, name, fingerprint] = /^store:([^#]+)#([0-9a-f]+)$/.exec(path) ?? [];
-	return name === undefined || fingerprint === undefined ? undefined : { name, fingerprint };
+	const [, name, fingerprint, both] = /^store:([^#]+)#([0-9a-f]+)(\+both)?$/.exec(path) ?? [];
+	if (name === undefined || fingerprint === undefined) return undefined;
+	return { name, fingerprint, ...(both !== undefined && { isShared: true }) };
 }
 
 /** For people: nothing that only tells it from what it was. */

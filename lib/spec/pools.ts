@@ -74,6 +74,11 @@ function poolOf(part: PoolPart, places: Places, errors: PlacedError[]): PoolConf
 	const replicasIn = (folder?: string) => replicasOf(part, folder, places, errors);
 	if (key === "store") {
 		const where = storePoolOf(part, places, errors);
+		if (where?.stored.listen !== undefined && values.replica !== undefined)
+			return wrong(
+				["replica"],
+				'a pool that both hosts serve (serve = "both") has no replica: what is known of it stays on one host',
+			);
 		return where && { ...known, ...where, settings, ...replicasIn(where.stored.log) };
 	}
 	if (disks !== undefined)

@@ -151,7 +151,7 @@ export function storePoolOf(
 /** What a pool has for a path that is there. */
 export function storePathOf(stored: StorePoolSpec): string {
 	const fingerprint = createHash("sha256").update(JSON.stringify(stored)).digest("hex").slice(0, 12);
-	return inStore({ name: stored.name, fingerprint });
+	return inStore({ name: stored.name, fingerprint, isShared: stored.listen !== undefined });
 }
 
 /** There is no store, or head, of that name. */
@@ -173,12 +173,23 @@ export function storedIn(
 		if (values[key] === undefined) wrong(undefined, `${key} is missing`);
 	if (store === undefined || head === undefined || container === undefined || log === undefined)
 		return undefined;
-	const { log_size, cache_size, stable } = STORE_POOL_DEFAULTS;
+	const { log_size, cache_size, stable, serve } = STORE_POOL_DEFAULTS;
+	const isShared = (values.serve ?? serve) === "both";
+	if (isShared && head.kind === "file")
+		wrong("serve", 'serve "both": a head in a file is for one host; a [head.NAME], or "store", is allowed');
+	if (isShared !== (values.listen !== undefined))
+		wrong(
+			isShared ? "serve" : "listen",
+			isShared
+				? "listen is missing: where the other host reaches this one"
+				: 'listen goes with serve = "both"',
+		);
 	return {
 		...{ name, store, container, prefix, head, log: log.replace(/(?<=.)\/+$/, "") },
 		logBytes: values.log_size ?? bytesOf(log_size),
 		cacheBytes: values.cache_size ?? bytesOf(cache_size),
 		stable: values.stable ?? stable,
+		...(isShared && values.listen !== undefined && { listen: values.listen }),
 	};
 }
 
@@ -210,10 +221,11 @@ function headOf(
 }
 
 /** What no two pools may have: their names for it, and the key that says it. */
-export function takenBy({ store, container, prefix, log }: StorePoolSpec): [string, TomlPath][] {
+export function takenBy({ store, container, prefix, log, listen }: StorePoolSpec): [string, TomlPath][] {
 	const where = store.kind === "s3" ? store.endpoint : `${store.auth} ${store.project ?? store.user}`;
 	return [
 		[log, ["log"]],
 		[`${where} ${container}/${prefix}`, ["container"]],
+		...(listen === undefined ? [] : ([[listen, ["listen"]]] satisfies [string, TomlPath][])),
 	];
 }

@@ -7,11 +7,12 @@ import { z } from "zod";
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import { text, understood } from "./understood.js";
-import { readBandwidth, sizeBytes } from "./values.js";
+import { addressIn, readBandwidth, sizeBytes } from "./values.js";
 
 export const STORE_TYPES = ["s3", "swift"] as const;
 export const STORE_STYLES = ["path", "host"] as const;
 export const STABLES = ["host", "store"] as const;
+export const SERVES = ["one", "both"] as const;
 /** Members of etcd: more than any cluster has. */
 const ENDPOINTS_MAX = 16;
 /** What is dirty is uploaded in steps of so much. */
@@ -92,6 +93,15 @@ function readPool(given: string): string {
 	throw new OperatorError(`pool ${quote(given)}: the name of a pool is allowed`);
 }
 
+/** One that others can reach: none that stands for all of a host. */
+function readPartnerPlace(given: string): string {
+	const { address, port } = addressIn(given) ?? { address: "", port: 0 };
+	if (address !== "" && port > 0 && !/^(?:0\.0\.0\.0|[:0]*)$/.test(address)) return given;
+	throw new OperatorError(
+		`listen ${quote(given)}: an address of this host that the others reach, a number, and a port are allowed, such as 192.0.2.1:9473`,
+	);
+}
+
 const size = (name: string) =>
 	text((given) => {
 		const bytes = sizeBytes(given);
@@ -137,8 +147,8 @@ export const storePoolKeys = {
 	log_size: size("log_size"),
 	cache_size: size("cache_size"),
 	stable: oneOf("stable", STABLES),
-	// (Both hosts is for a daemon that hands requests on to another one.)
-	serve: oneOf("serve", ["one"] as const),
+	serve: oneOf("serve", SERVES),
+	listen: text(readPartnerPlace),
 };
 
 /** A copy of a pool elsewhere. */

@@ -61,6 +61,8 @@ export interface StorePoolSpec {
 	readonly cacheBytes: number;
 	/** Where a write is for good. */
 	readonly stable: "host" | "store";
+	/** Where this host hands it on to the others that serve it as well: `192.0.2.1:9473`. Undefined: one host serves it. */
+	readonly listen?: string;
 }
 
 /** A replica of a pool: where it is, as a pool there. */

@@ -10,11 +10,13 @@ import { BlockOp } from "../../lib/block/request.js";
 import { openFarDisk } from "../../lib/client/far-disk.js";
 import { systemClock } from "../../lib/clock.js";
 import type { Event } from "../../lib/control/model.js";
+import { OperatorError } from "../../lib/errors.js";
 import { interfaceInfo } from "../../lib/link/interfaces.js";
 import { PacketLink } from "../../lib/link/packet.js";
-import type { NbdDevice } from "../../lib/nbd/remote/device.js";
+import { nativeMemory } from "../../lib/native.js";
+import { NbdDevice } from "../../lib/nbd/remote/device.js";
 import { Pump } from "../../lib/pump.js";
-import { heapMemory } from "../../lib/wire/memory.js";
+import { connectTo } from "../../lib/stream/connect.js";
 import { request } from "../nbd/remote-bench.js";
 import { StandInEtcd } from "../object/stand-in-etcd.js";
 import { BUCKET, KEYS, StandInS3 } from "../object/stand-in-s3.js";
@@ -69,6 +71,8 @@ export interface HostOptions {
 	readonly stable?: "host" | "store";
 	/** Where NBD is served, beside a socket of its own. */
 	readonly nbd?: string;
+	/** Both serve the pool: where the other one reaches this one. */
+	readonly partner?: string;
 	/** Disks by NBD, named as their volumes; the first one is e9.0, too. */
 	readonly disks?: readonly string[];
 }
@@ -80,7 +84,7 @@ export class Host {
 	constructor(
 		readonly netif: string,
 		{ store, secret, container, etcd }: Services,
-		{ stable = "store", nbd, disks = ["web"] }: HostOptions = {},
+		{ stable = "store", nbd, partner, disks = ["web"] }: HostOptions = {},
 	) {
 		const { tree } = this;
 		writeFileSync(tree.path("secret"), `${secret.text}\n`, { mode: 0o600 });
@@ -93,6 +97,7 @@ export class Host {
 				`[pool.gold]\nstore = "attic"\ncontainer = "${container}"`,
 				`head = "${etcd.length === 0 ? "store" : "etcd"}"`,
 				`log = "${tree.path("log")}"\nstable = "${stable}"`,
+				...(partner === undefined ? [] : [`serve = "both"\nlisten = "${partner}"`]),
 				...disks.map((name) => `[disk.${name}]\nvolume = "gold/${name}"\n[disk.${name}.nbd]`),
 				...disks.slice(0, 1).map((name) => `[disk.${name}.aoe]\naddress = "9.0"\nnetif = ["${netif}"]`),
 				"",
@@ -152,8 +157,9 @@ const RESENDS = 60;
 
 /** An initiator of AoE that writes one page after the other, and flushes each. */
 export class Writer {
-	readonly #pump = new Pump();
+	readonly #pump: Pump;
 	readonly #device: NbdDevice;
+	#first = 0;
 	/** Number of the page that is next. */
 	next = 0;
 	/** From one acknowledgement to the next, at most, since it was last asked. */
@@ -172,26 +178,46 @@ export class Writer {
 		const device = await openFarDisk({
 			...{ link: new PacketLink(netif, pump, { framesInFlight: 64 }), shelf: 9, slot: 0 },
 			...{ clock: systemClock, pump, readOnly: false, resend: RESENDS, intervalMs: INTERVAL_MS },
-			allocate: heapMemory,
+			allocate: nativeMemory,
 		});
 		return new Writer(device, pump);
+	}
+
+	/** The same by NBD, of a disk of a host: its connection is never made anew. */
+	static async openNbd({ tree }: Host, disk = "web", firstPage = 0): Promise<Writer> {
+		const pump = new Pump();
+		const server = { kind: "unix", path: tree.path("nbd.sock") } as const;
+		let isConnected = false;
+		const device = await NbdDevice.open({
+			...{ clock: systemClock, pump, readOnly: false, resend: RESENDS, intervalMs: INTERVAL_MS, name: disk },
+			allocate: nativeMemory,
+			connect: async () => {
+				if (isConnected) throw new OperatorError("the connection has ended");
+				isConnected = true;
+				return connectTo(server, LIMIT_MS);
+			},
+		});
+		const writer = new Writer(device, pump);
+		writer.#first = firstPage;
+		return writer;
 	}
 
 	static pattern(page: number): number {
 		return (page % 251) + 1;
 	}
 
-	begin(): void {
+	/** `failed`: its host may go. */
+	begin(failed?: (error: unknown) => void): void {
 		this.#isStopped = false;
 		this.#lastMs = performance.now();
-		this.#running = this.#run();
+		this.#running = failed === undefined ? this.#run() : this.#run().catch(failed);
 	}
 
 	async #run(): Promise<void> {
 		while (!this.#isStopped) {
-			const memory = heapMemory(PAGE_BYTES);
+			const memory = nativeMemory(PAGE_BYTES);
 			memory.bytes.fill(Writer.pattern(this.next));
-			const offsetBytes = this.next * PAGE_BYTES;
+			const offsetBytes = (this.#first + this.next) * PAGE_BYTES;
 			const write = { op: BlockOp.write, offsetBytes, lengthBytes: PAGE_BYTES, memory };
 			for (const what of [write, { op: BlockOp.flush }]) {
 				const { status } = await request(this.#device, this.#pump, what);
@@ -223,8 +249,8 @@ export class Writer {
 		await this.#running;
 		const wrong: number[] = [];
 		for (let page = 0; page < this.next; page++) {
-			const memory = heapMemory(PAGE_BYTES);
-			const offsetBytes = page * PAGE_BYTES;
+			const memory = nativeMemory(PAGE_BYTES);
+			const offsetBytes = (this.#first + page) * PAGE_BYTES;
 			const what = { op: BlockOp.read, offsetBytes, lengthBytes: PAGE_BYTES, memory };
 			const { status } = await request(this.#device, this.#pump, what);
 			if (status !== 0 || memory.bytes.some((byte) => byte !== Writer.pattern(page))) wrong.push(page);

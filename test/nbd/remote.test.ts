@@ -1,6 +1,7 @@
 // A remote disk: the conformance suite, and what it does when connections are cut, the server crashes, is away, or comes back as another.
 
 import t from "tap";
+import { PromisedRequest } from "../../lib/block/device.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { BlockOp } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
@@ -8,6 +9,7 @@ import { Random } from "../../lib/random.js";
 import { blockConformance } from "../../lib/testing/block-conformance.js";
 import { CrashDevice } from "../../lib/testing/crash-device.js";
 import { heapMemory } from "../../lib/wire/memory.js";
+import { ManualDevice } from "../block/devices.js";
 import { MIB } from "./client.js";
 import { contents, INTERVAL_MS, Load, RESEND, Remote, request } from "./remote-bench.js";
 
@@ -221,4 +223,36 @@ t.test("one that is not wanted any more is not waited for, although nobody answe
 	await t.rejects(opening, { message: "not wanted" });
 	await t.rejects(remote.open({ connect, signal: calling.signal }), { message: "not wanted" });
 	remote.server.close();
+});
+
+t.test("what nobody wants any more is sent again, but where others change the disk as well", async (t) => {
+	for (const repeatsUnwanted of [true, false]) {
+		const [first, second] = [0, 1].map(() => new ManualDevice({ sizeBytes: MIB })) as [
+			ManualDevice,
+			ManualDevice,
+		];
+		const remote = new Remote(new Random(3), first);
+		const device = await remote.until(remote.open({ repeatsUnwanted }));
+		const whenIt = async (has: () => boolean): Promise<void> => {
+			while (!has()) await remote.pass(1);
+		};
+		const writing = new PromisedRequest();
+		Object.assign(writing.request, { op: BlockOp.write, lengthBytes: 512, memory: heapMemory(512) });
+		const over = writing.run(device);
+		const read = { op: BlockOp.read, offsetBytes: 4096, lengthBytes: 512, memory: heapMemory(512) };
+		const wanted = request(device, remote.pump, read);
+		await whenIt(() => first.pending.length === 2);
+		device.cancel(writing.request);
+		t.equal(writing.request.inFlight, true, "the server has it");
+		remote.crash();
+		remote.restart(second);
+		await whenIt(() => second.pending.length === (repeatsUnwanted ? 2 : 1));
+		t.equal(second.log.includes("write 0+512"), repeatsUnwanted);
+		second.allDone();
+		t.equal((await remote.until(wanted)).status, StorageStatus.ok);
+		const { status } = await remote.until(over);
+		t.equal(status, repeatsUnwanted ? StorageStatus.ok : StorageStatus.unreachable);
+		await remote.until(device.close());
+		remote.server.close();
+	}
 });

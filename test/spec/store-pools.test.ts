@@ -49,7 +49,11 @@ t.test("a pool in a bucket of S3, with its head in etcd", async (t) => {
 		cacheBytes: 20 * 2 ** 30,
 		stable: "host",
 	});
-	t.match(poolInStore(pool?.path ?? ""), { name: "gold" });
+	t.match(poolInStore(pool?.path ?? ""), { name: "gold", isShared: undefined });
+	const both = good(read(`${ALL}serve = "both"\nlisten = "[2001:db8::1]:9473"\n`)).pools[0];
+	t.equal(both?.stored?.listen, "[2001:db8::1]:9473");
+	t.match(poolInStore(both?.path ?? ""), { name: "gold", isShared: true });
+	t.equal(shownPoolPath(both?.path ?? ""), "store:gold");
 	t.equal(shownPoolPath(pool?.path ?? ""), "store:gold");
 	t.equal(shownPoolPath("/srv/fast"), "/srv/fast");
 	t.match(config.disks[0]?.disk.storage, { kind: "volume", pool: pool?.path, volume: "web" });
@@ -147,11 +151,37 @@ t.test("what is missing, unknown, or does not go together", async (t) => {
 		'3:1: endpoint "https://me:secret@objects.example.org": an address is allowed, without a user, such as https://objects.example.org',
 	);
 	refuses(t, `${ALL}log_size = "1M"\n`, '13:1: log_size "1M": a size is allowed, as 2G, from 64M on');
-	refuses(t, `${ALL}serve = "both"\n`, '13:1: serve "both": one is allowed');
 	refuses(
 		t,
 		`${ALL}prefix = "../up"\n`,
 		'13:1: prefix "../up": at most 100 letters (a-z), digits, and ._- are allowed, with slashes between, as in pools/gold',
+	);
+});
+
+t.test("both hosts have to be able to reach each other, and a third place", async (t) => {
+	refuses(t, `${ALL}serve = "all"\n`, '13:1: serve "all": one or both is allowed');
+	const both = 'serve = "both"\nlisten = "192.0.2.1:9473"\n';
+	refuses(
+		t,
+		`${ALL}serve = "both"\n`,
+		"13:1: pool gold: listen is missing: where the other host reaches this one",
+	);
+	refuses(t, `${ALL}listen = "192.0.2.1:9473"\n`, '13:1: pool gold: listen goes with serve = "both"');
+	for (const nowhere of ["0.0.0.0:9473", "[::]:9473", "192.0.2.1", "host:9473"])
+		refuses(
+			t,
+			ALL + both.replace("192.0.2.1:9473", nowhere),
+			`14:1: listen "${nowhere}": an address of this host that the others reach, a number, and a port are allowed, such as 192.0.2.1:9473`,
+		);
+	refuses(
+		t,
+		ALL.replace('"etcd"', '"file"') + both,
+		'13:1: pool gold: serve "both": a head in a file is for one host; a [head.NAME], or "store", is allowed',
+	);
+	refuses(
+		t,
+		`${ALL}${both}replica = [{ store = "attic", container = "copy" }]\n`,
+		'15:1: pool gold: a pool that both hosts serve (serve = "both") has no replica: what is known of it stays on one host',
 	);
 });
 

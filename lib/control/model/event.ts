@@ -31,6 +31,7 @@ export const EVENT_KINDS = [
 	"pool-clock",
 	"pool-store",
 	"pool-taken",
+	"pool-moved",
 	"pool-lost",
 	"pool-waits",
 	"pool-replica",

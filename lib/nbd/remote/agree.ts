@@ -42,6 +42,8 @@ export interface Agreement {
 	readonly trimmedIsZero: boolean;
 	/** What the disk itself is known by; null: by nothing. */
 	readonly serial: string | null;
+	/** Its world wide name, 16 hexadecimal digits; null: not known. */
+	readonly wwn: string | null;
 }
 
 /** Nothing was agreed on. `isFinal`: the server has said so in its protocol, and would again. */
@@ -69,13 +71,26 @@ export function flagsFor(greeting: Buffer): { flags: Buffer; hasZeroes: boolean 
 	return { flags, hasZeroes };
 }
 
-/**
- * Makes out with a server what there is to know of its export `name`; "": its default one. A server of ours forgets what is still on its way to it
- * on earlier connections that were called `session`, too. `isAgain`: behind TLS, where the greeting has been and only options are left.
- */
+/** What is to be made out. */
+export interface Wish {
+	/** Of the export; "": the default one. */
+	readonly name: string;
+	/** A server of ours forgets what is still on its way to it on earlier connections that were called so. */
+	readonly session: string;
+	/** Who the disk is, too, which the server has to say (`partnerText`). */
+	readonly wantsIdentity?: boolean;
+}
+
+const IDENTITY = /^serial ([\x21-\x7e]{1,20}), wwn ([0-9a-f]{16})$/;
+
+/** How a host of ours describes a disk to another one, that is to be known as the same. */
+export function identityText({ serial, wwn }: { readonly serial: string; readonly wwn: string }): string {
+	return `serial ${serial}, wwn ${wwn}`;
+}
+
+/** Makes out with a server what there is to know of its export. `isAgain`: behind TLS, where the greeting has been and only options are left. */
 export function* agree(
-	name: string,
-	session: string,
+	{ name, session, wantsIdentity = false }: Wish,
 	send: (bytes: Uint8Array) => void,
 	isAgain = false,
 ): Agreeing {
@@ -97,11 +112,15 @@ export function* agree(
 		if ("refused" in contexts) return contexts;
 		allocationContext = allocationIn(contexts);
 	}
-	send(optionOf(Option.go, Buffer.concat([text(name), numbers16([Info.blockSize])])));
+	const infos = wantsIdentity ? [Info.blockSize, Info.description] : [Info.blockSize];
+	send(optionOf(Option.go, Buffer.concat([text(name), numbers16(infos)])));
 	const replies = yield* allReplies(Option.go);
 	if ("refused" in replies) return replies;
 	const last = replies.at(-1)!;
-	if (last.type === OptionReply.ack) return agreementOf(replies, isStructured, allocationContext);
+	if (last.type === OptionReply.ack) {
+		const agreed = agreementOf(replies, isStructured, allocationContext);
+		return wantsIdentity && !("refused" in agreed) ? withIdentity(agreed, replies) : agreed;
+	}
 	if (last.type !== OptionReply.errUnsupported) return refusalOf(name, last);
 	// The oldest way, of which the server only says what it can't be asked otherwise.
 	send(optionOf(Option.exportName, Buffer.from(name)));
@@ -213,7 +232,18 @@ function exportOf(
 		maximumBytes: Math.min(maximumBytes, PAYLOAD_BYTES_MAX),
 		trimmedIsZero: false,
 		serial: null,
+		wwn: null,
 	};
+}
+
+function withIdentity(agreed: Agreement, replies: readonly Reply[]): Agreement | Refused {
+	for (const { type, data } of replies) {
+		if (type !== OptionReply.info || data.length < 2 || data.readUInt16BE() !== Info.description) continue;
+		const [, serial, wwn] = IDENTITY.exec(data.toString("utf8", 2)) ?? [];
+		// (A disk of ours: what is trimmed there reads as zeros.)
+		if (serial !== undefined && wwn !== undefined) return { ...agreed, serial, wwn, trimmedIsZero: true };
+	}
+	return refused("the server does not say which disk it is");
 }
 
 /** Without the first of them the others say nothing. */

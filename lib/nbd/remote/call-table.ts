@@ -75,6 +75,7 @@ export class CallTable {
 		this.#free.push(call.index);
 		call.index = -1;
 		call.isSent = false;
+		call.isUnwanted = false;
 	}
 
 	/** Those under way of which that is so. */
@@ -89,6 +90,11 @@ export class CallTable {
 		this.#line.splice(at, 1);
 		this.remove(call);
 		return true;
+	}
+
+	/** Those in line that nobody wants any more, which are over with that. */
+	takeUnwanted(): Call[] {
+		return this.those(({ isUnwanted }) => isUnwanted).filter((call) => this.cancel(call));
 	}
 
 	/** All are in line again, as they were; how many of them the server had. */

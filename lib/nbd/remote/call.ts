@@ -37,6 +37,8 @@ export class Call {
 	memoryOffset = 0;
 	/** It is with the server, on the connection that there is. */
 	isSent = false;
+	/** Nobody wants it any more, and the server had it already. */
+	isUnwanted = false;
 	/** What it is called by with the server, beside its index: another number each time it is sent, so that no answer is taken for that of another call. */
 	cookie = 0;
 	/** Since when its owner waits; and how many connections have ended since, that calls could be sent on. */

@@ -15,9 +15,9 @@ import type { ByteStream } from "../../stream/stream.js";
 import type { Memory } from "../../wire/memory.js";
 import { SECTOR_BYTES } from "../../wire/sector.js";
 import { Command, CommandFlag, NbdError, TransmissionFlag } from "../protocol.js";
-import type { Agreement } from "./agree.js";
+import type { Agreement, Wish } from "./agree.js";
 import { Call, type CallEnd, type CallOwner } from "./call.js";
-import { difference, infoOf, PIECE_BYTES, statusOf } from "./export-traits.js";
+import { difference, identityOf, infoOf, PIECE_BYTES, statusOf } from "./export-traits.js";
 import { nbdConnection } from "./line.js";
 import type { SessionOptions, SessionState, SessionUser } from "./options.js";
 import { NbdSession } from "./session.js";
@@ -40,11 +40,11 @@ export interface RemoteOptions extends SessionOptions {
 	readonly closed?: () => Promise<void>;
 	/** It is not wanted any more, while it is being opened: that ends then, and nobody's answer is waited for. */
 	readonly signal?: AbortSignal;
+	/** It may have another size when it is there again, and go on. Default: it is another disk then. */
+	readonly mayBeResized?: boolean;
 }
 
-export interface NbdOptions extends Omit<RemoteOptions, "connect"> {
-	/** Of the export; "": the server's default one. */
-	readonly name: string;
+export interface NbdOptions extends Omit<RemoteOptions, "connect">, Omit<Wish, "session"> {
 	readonly connect: () => Promise<ByteStream>;
 	/** What all its connections are called; default: something that nobody else comes upon. */
 	readonly session?: string;
@@ -69,8 +69,9 @@ export class NbdDevice implements BlockDevice, CallOwner, SessionUser, Splitter<
 
 	/** Connects, or throws an OperatorError that says why that can't be. */
 	static open(options: NbdOptions): Promise<NbdDevice> {
-		const { name, intervalMs: limitMs, session = randomBytes(SESSION_BYTES).toString("hex") } = options;
-		const connect = async () => nbdConnection(await options.connect(), { name, session, limitMs });
+		const { intervalMs: limitMs, session = randomBytes(SESSION_BYTES).toString("hex") } = options;
+		const line = { ...options, session, limitMs };
+		const connect = async () => nbdConnection(await options.connect(), line);
 		return NbdDevice.openOn({ ...options, connect });
 	}
 
@@ -106,8 +107,20 @@ export class NbdDevice implements BlockDevice, CallOwner, SessionUser, Splitter<
 		return this.#session.state;
 	}
 
+	/** Who the disk is, if it was to be said; null: not known. */
+	get identity(): { readonly serial: string; readonly wwn: string } | null {
+		return this.#agreed && identityOf(this.#agreed);
+	}
+
 	differs(now: Agreement): string | null {
-		return difference(this.#agreed!, now);
+		const before = this.#agreed!;
+		const isResized = this.#options.mayBeResized === true && now.sizeBytes !== before.sizeBytes;
+		const why = difference(isResized ? { ...before, sizeBytes: now.sizeBytes } : before, now);
+		if (why !== null || !isResized) return why;
+		this.#agreed = now;
+		this.#info = infoOf(now, this.#options.readOnly);
+		this.#listeners.changed();
+		return null;
 	}
 
 	stalled({ request, offsetBytes }: Call, waitedMs: number): void {

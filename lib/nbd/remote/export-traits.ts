@@ -30,6 +30,14 @@ export function infoOf(
 	});
 }
 
+/** Who the disk is, if the server was to say it; null: not known. */
+export function identityOf({
+	serial,
+	wwn,
+}: Agreement): { readonly serial: string; readonly wwn: string } | null {
+	return serial === null || wwn === null ? null : { serial, wwn };
+}
+
 /** What a request comes to, of what the server says. */
 export function statusOf(end: CallEnd, op: BlockOp): [StorageStatus, number] {
 	const { errno } = constants;

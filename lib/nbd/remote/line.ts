@@ -8,7 +8,7 @@ import { SendQueue } from "../../stream/send-queue.js";
 import { BROKEN, type ByteStream, NOTHING_NOW, type StreamUser } from "../../stream/stream.js";
 import type { Memory } from "../../wire/memory.js";
 import { Command, NbdError, REQUEST_BYTES, REQUEST_MAGIC } from "../protocol.js";
-import { type Agreeing, type Agreement, agree, type Refused } from "./agree.js";
+import { type Agreeing, type Agreement, agree, type Refused, type Wish } from "./agree.js";
 import { Call } from "./call.js";
 import type { Connection, Line, LineUser } from "./carrier.js";
 import { Replies, type RepliesUser } from "./replies.js";
@@ -17,11 +17,7 @@ import { Replies, type RepliesUser } from "./replies.js";
 const COOKIE_HIGH = 0x76626c64;
 
 /** Whom a line is to. */
-export interface LineOptions {
-	/** Of the export. */
-	readonly name: string;
-	/** What all connections of one client are called, and none of another one. */
-	readonly session: string;
+export interface LineOptions extends Wish {
 	/** What is to be agreed on takes no longer. */
 	readonly limitMs: number;
 }
@@ -48,7 +44,7 @@ export class NbdLine implements Line, StreamUser, RepliesUser {
 	/** When anything was answered last, or a good part of an answer had come, on the user's clock. */
 	heardMs: number;
 
-	constructor(user: LineUser, stream: ByteStream, { name, session, limitMs }: LineOptions) {
+	constructor(user: LineUser, stream: ByteStream, { limitMs, ...wish }: LineOptions) {
 		this.#user = user;
 		this.#stream = stream;
 		this.heardMs = user.clock.now();
@@ -56,7 +52,7 @@ export class NbdLine implements Line, StreamUser, RepliesUser {
 		this.#queue = new SendQueue(stream, rooms, user.allocate, () => user.filled());
 		// (Behind TLS there is no greeting: that was before.)
 		const isSecured = stream.encryption !== null;
-		this.#agreeing = agree(name, session, (bytes) => this.#queue.putCopy(bytes), isSecured);
+		this.#agreeing = agree(wish, (bytes) => this.#queue.putCopy(bytes), isSecured);
 		this.#wanted = user.allocate(64);
 		this.#forgetLimit = user.clock.after(limitMs, () => this.#lose("the server does not answer", false));
 		stream.attach(this);

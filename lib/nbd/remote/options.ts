@@ -15,6 +15,11 @@ export interface SessionOptions {
 	/** An outage may take `resend` times `intervalMs`; an idle server is asked for a sign of life each `intervalMs`. */
 	readonly resend: number;
 	readonly intervalMs: number;
+	/**
+	 * Whether what nobody wants any more is sent again, too, on another connection. Default: it is. False where others change the same disk meanwhile: whoever
+	 * has given up on it here may have had it done there, and something newer after it.
+	 */
+	readonly repeatsUnwanted?: boolean;
 }
 
 /** How it stands with the server. */

@@ -69,11 +69,8 @@ export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
 	}
 
 	get state(): SessionState {
-		return {
-			...this.#connector.state,
-			resends: this.#patience.resends,
-			waiting: this.#calls.waiting + this.#patience.sent,
-		};
+		const { resends, sent } = this.#patience;
+		return { ...this.#connector.state, resends, waiting: this.#calls.waiting + sent };
 	}
 
 	agreed(agreement: Agreement): void {
@@ -112,7 +109,9 @@ export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
 
 	/** Takes a call back; false if the server has it. */
 	cancel(call: Call): boolean {
-		return this.#calls.cancel(call);
+		if (this.#calls.cancel(call)) return true;
+		call.isUnwanted = this.#options.repeatsUnwanted === false;
+		return false;
 	}
 
 	#sendMore(): void {
@@ -206,6 +205,7 @@ export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
 		this.#connector.lost(why, isFinal);
 		// (What is replayed may be what ends the connections.)
 		if (worn.length > 0 && replay !== null) this.#giveUpKept();
+		worn.push(...this.#calls.takeUnwanted());
 		for (const call of worn) call.owner!.over(call, UNREACHABLE);
 		if (worn.length > 0) this.#options.pump.wake();
 		if (this.#calls.isEmpty) this.#whenIdle?.();

@@ -33,6 +33,8 @@ export interface HandingOver {
 	readonly ship: () => Promise<void>;
 	/** What the store has not. */
 	readonly unshippedBytes: () => number;
+	/** Runs what it is given, by which it goes: who uses the pool is held up meanwhile. Default: nobody is. */
+	readonly around?: ((act: () => Promise<boolean>) => Promise<boolean>) | undefined;
 }
 
 /** To whom it was handed over. Throws an OperatorError: then it goes on here, or somebody else has it. */
@@ -46,7 +48,10 @@ export async function handOver(of: HandingOver): Promise<Owner> {
 	try {
 		const heir = await answerOf(of, name);
 		if (heir === null) throw new OperatorError("no other host waits for it");
-		const isDone = await keeper.handOver({ heir, drain: () => shipAll(of), limitMs: HEIR_LIMIT_MS });
+		const { around = (act) => act() } = of;
+		const isDone = await around(() =>
+			keeper.handOver({ heir, drain: () => shipAll(of), limitMs: HEIR_LIMIT_MS }),
+		);
 		if (!isDone) throw new OperatorError(`${heir.name} did not come for it, and it goes on here`);
 		return heir;
 	} finally {

@@ -15,10 +15,10 @@ import type { AnswerLease } from "./lease-layer.js";
 import type { LossWord } from "./loss-word.js";
 import type { Keepers } from "./options.js";
 import { asJson, EMPTY_IMAGE, imageIn } from "./stored-image.js";
-import type { Owner, Promised, Superblock } from "./superblock.js";
+import type { Owner, PartnerPlace, Promised, Superblock } from "./superblock.js";
 import type { KeeperWorld } from "./superblock-swaps.js";
-import { Held, Refused } from "./takeover.js";
-import { takenWords } from "./words.js";
+import { Held, HeldElsewhere, Refused } from "./takeover.js";
+import { takenWords, usedBy } from "./words.js";
 
 /** Whoever wants it asks again after so long: others wait for his answer. */
 const WAIT_MS = 3_000;
@@ -41,6 +41,8 @@ export interface HeadKeepersOf {
 	readonly watch: LeaseWatch;
 	/** What somebody else has promised and may be lost: an operator's word. */
 	readonly loss: LossWord;
+	/** Where this host is for others, if both serve the pool: then nobody waits long for one that another host has. */
+	readonly at?: PartnerPlace | undefined;
 	/** Whether an operator has said that it is to be a pool of its own, if it is a replica. Default: nobody has. */
 	readonly promotes?: () => boolean;
 	readonly listener: KeeperListener;
@@ -103,7 +105,7 @@ export class HeadKeepers implements Keepers {
 	}
 
 	async create(): Promise<ImageKeeper> {
-		const { head, world, identifier } = this.#of;
+		const { head, world, identifier, at } = this.#of;
 		const first: Superblock = {
 			...{ format: 1, pool: identifier(IDENTITY_BYTES), epoch: 1, beat: 1 },
 			owner: this.#owner(identifier(IDENTITY_BYTES)),
@@ -111,7 +113,7 @@ export class HeadKeepers implements Keepers {
 			leaseMs: LEASE_MS,
 			writtenUs: Math.floor(world.now()),
 			promised: null,
-			serve: "one",
+			...(at === undefined ? { serve: "one" } : { serve: "both", at }),
 			image: asJson(EMPTY_IMAGE),
 		};
 		return this.#has(await HeadKeeper.create(head, first, world));
@@ -119,7 +121,7 @@ export class HeadKeepers implements Keepers {
 
 	/** Whoever asks has the lock of what is on this host. */
 	async acquire(life: string): Promise<ImageKeeper> {
-		const { head, world, path, watch, identifier, loss, promotes = () => false } = this.#of;
+		const { head, world, path, watch, identifier, loss, at, promotes = () => false } = this.#of;
 		let untilUs = world.elapsed() + WAIT_MS * 1000;
 		let answered: string | undefined;
 		for (;;) {
@@ -131,7 +133,7 @@ export class HeadKeepers implements Keepers {
 			const host = (isOurs ? there.owner.host : undefined) ?? identifier(IDENTITY_BYTES);
 			const { said } = loss;
 			const spoken = said !== undefined && { lose: said };
-			const takeOver = { isGone, waits: false, watch, promotes: promotes(), ...spoken };
+			const takeOver = { isGone, waits: false, watch, promotes: promotes(), at, ...spoken };
 			const found = await HeadKeeper.acquire(head, { owner: this.#owner(host), takeOver }, world);
 			if (found instanceof HeadKeeper) {
 				if (!isOurs) this.#tellTaken(found);
@@ -144,9 +146,13 @@ export class HeadKeepers implements Keepers {
 				untilUs = world.elapsed() + HEIR_WAIT_MS * 1000;
 				await this.#of.answer?.(found.superblock, asks, this.#owner(host));
 			}
-			if (found instanceof Held && world.elapsed() >= untilUs) this.held = { answered };
-			if (found instanceof Refused || world.elapsed() >= untilUs)
-				throw new OperatorError(`${path}: ${found.message}`);
+			const isLate = world.elapsed() >= untilUs;
+			const isShared = at !== undefined && found.superblock.at !== undefined;
+			if (found instanceof Held && (isLate || (isShared && asks === undefined))) {
+				this.held = { answered };
+				if (isShared) throw new HeldElsewhere(`${path}: ${usedBy(found.superblock.owner)}`, found.superblock);
+			}
+			if (found instanceof Refused || isLate) throw new OperatorError(`${path}: ${found.message}`);
 			const pollMs = Math.min(answered === undefined ? POLL_MS : HEIR_POLL_MS, found.remainingMs);
 			await pause(world.clock, pollMs, new AbortController().signal);
 		}

@@ -26,6 +26,8 @@ export interface LookOutOf {
 	readonly watch: LeaseWatch;
 	/** What the last try has answered, and need not again; undefined: nothing. */
 	readonly answered: string | undefined;
+	/** What is there, each time. */
+	readonly saw?: ((superblock: Superblock) => void) | undefined;
 	/** It may be had: called once, at most. */
 	readonly promising: () => void;
 }
@@ -63,6 +65,7 @@ export class LookOut {
 			if (signal.aborted || state === null) return false;
 			watch.saw(state.revision, elapsed());
 			const there: Superblock = decodeSuperblock(state.bytes, "");
+			this.#of.saw?.(there);
 			if (there.heir !== undefined || there.isGivenBack === true) return true;
 			if (there.asks !== undefined && there.asks !== answered) return true;
 			return watch.remainingMs(there.leaseMs, elapsed()) <= 0;

@@ -18,6 +18,8 @@ export class FencedError extends OperatorError {
 	/** Who has it; null: nobody knows. */
 	owner: Owner | null = null;
 	epoch = 0;
+	/** What is there; null: nothing that can be read. */
+	superblock: Superblock | null = null;
 }
 
 /** Where time and chance come from. */
@@ -151,11 +153,10 @@ export class SuperblockSwaps<For> {
 export function fencedBy(name: string, current: HeadState | null): FencedError {
 	if (current === null) return new FencedError(`${name}: there is no pool any more`);
 	try {
-		const { owner, epoch } = decodeSuperblock(current.bytes, name);
-		return Object.assign(new FencedError(`${name}: ${owner.name} has the pool now, by epoch ${epoch}`), {
-			owner,
-			epoch,
-		});
+		const superblock = decodeSuperblock(current.bytes, name);
+		const { owner, epoch } = superblock;
+		const fenced = new FencedError(`${name}: ${owner.name} has the pool now, by epoch ${epoch}`);
+		return Object.assign(fenced, { owner, epoch, superblock });
 	} catch (error) {
 		if (!(error instanceof OperatorError)) throw error;
 		return new FencedError(error.message);

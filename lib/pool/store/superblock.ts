@@ -50,6 +50,14 @@ export interface ReplicaOf {
 	readonly host: string;
 }
 
+/** Where a host is that has a pool which both serve, for the others, and what they show there. */
+export interface PartnerPlace {
+	/** `192.0.2.1:9473`, `[2001:db8::1]:9473` */
+	readonly address: string;
+	/** 64 digits in hexadecimal: who can read the superblock may have the disks. */
+	readonly key: string;
+}
+
 export interface Superblock {
 	readonly format: 1;
 	/** The pool's number: 32 digits in hexadecimal. */
@@ -68,6 +76,8 @@ export interface Superblock {
 	readonly writtenUs: number;
 	readonly promised: Promised | null;
 	readonly serve: "one" | "both";
+	/** Where its owner hands its disks on to others, if both serve it. */
+	readonly at?: PartnerPlace | undefined;
 	/** The folder's own. */
 	readonly image: JsonObject;
 	/** Who may go on at once: the owner has stopped. */
@@ -100,6 +110,7 @@ const KEYS: ReadonlySet<string> = new Set([
 	"writtenUs",
 	"promised",
 	"serve",
+	"at",
 	"image",
 	"heir",
 	"asks",
@@ -152,6 +163,7 @@ function isSuperblock(value: unknown): value is Superblock {
 		leaseMs,
 		promised,
 		serve,
+		at,
 		image,
 		heir,
 		asks,
@@ -169,6 +181,7 @@ function isSuperblock(value: unknown): value is Superblock {
 		isOwner(owner) &&
 		(promised === null || areNumbers(promised, ["bytes", "sinceUs"])) &&
 		(serve === "one" || serve === "both") &&
+		(at === undefined || isPartnerPlace(at)) &&
 		isObject(image) &&
 		(heir === undefined || (isOwner(heir) && promised === null)) &&
 		(asks === undefined || isHex(asks)) &&
@@ -185,6 +198,13 @@ function isReplicaOf(value: unknown): value is ReplicaOf {
 	if (!isObject(value) || !areNumbers(value, ["source"])) return false;
 	const { name, host } = value as Record<string, unknown>;
 	return [name, host].every((text) => typeof text === "string" && text.length <= NAME_MAX_CHARACTERS);
+}
+
+function isPartnerPlace(value: unknown): value is PartnerPlace {
+	if (!isObject(value)) return false;
+	const { address, key } = value;
+	const isText = typeof address === "string" && address.length <= NAME_MAX_CHARACTERS;
+	return isText && typeof key === "string" && /^[0-9a-f]{64}$/.test(key);
 }
 
 function isLostTail(value: unknown): value is LostTail {

@@ -17,6 +17,7 @@ import {
 	LOST_MAX,
 	type LostTail,
 	type Owner,
+	type PartnerPlace,
 	type ReplicaOf,
 	type Superblock,
 } from "./superblock.js";
@@ -36,6 +37,8 @@ export interface TakeOverRules {
 	readonly pollMs?: number;
 	/** Of the new owner; default: as before. */
 	readonly leaseMs?: number;
+	/** Where the new owner is for others, if both serve the pool. */
+	readonly at?: PartnerPlace | undefined;
 	/** What was seen before goes on to count, of one who asks again. */
 	readonly watch?: LeaseWatch;
 	/** Ends the waiting, with its reason. */
@@ -52,6 +55,18 @@ export class Held {
 
 	get message(): string {
 		return waitsFor(this.superblock.owner);
+	}
+}
+
+/** Another host has it, and hands its disks on: they can be used by that one. */
+export class HeldElsewhere extends OperatorError {
+	override name = "HeldElsewhere";
+
+	constructor(
+		message: string,
+		readonly superblock: Superblock,
+	) {
+		super(message);
 	}
 }
 
@@ -131,12 +146,14 @@ function verdict(now: Superblock, owner: Owner, rules: TakeOverRules, waitMs: nu
 	const isFree =
 		now.isGivenBack === true || now.heir?.id === owner.id || (isSameHost && rules.isGone === true);
 	if (!isFree && waitMs > 0) return { do: "wait", ms: waitMs };
-	const { heir: _, isGivenBack: __, asks: ___, replica, ...rest } = now;
+	const { heir: _, isGivenBack: __, asks: ___, at: ____, replica, ...rest } = now;
 	const leaseMs = rules.leaseMs ?? now.leaseMs;
 	const epoch = now.epoch + 1;
 	const hostSince = isSameHost ? now.hostSince : epoch;
 	const promoted = replica && { promoted: replica };
-	const next = { ...rest, ...promoted, epoch, hostSince, beat: now.beat + 1, owner, leaseMs };
+	const { at } = rules;
+	const shared = at === undefined ? ({ serve: "one" } as const) : ({ serve: "both", at } as const);
+	const next = { ...rest, ...promoted, ...shared, epoch, hostSince, beat: now.beat + 1, owner, leaseMs };
 	// (What is promised is on this host.)
 	if (now.promised === null || isSameHost) return { do: "take", superblock: next };
 	const lost = lostTail(now);

@@ -7,6 +7,7 @@ import { secondsText, sizeText } from "../../text.js";
 import type { Owner, Superblock } from "./superblock.js";
 
 const WAITS = /is owned by .+, waiting$/;
+const SHARED = /is owned by .+, and used by way of it$/;
 
 /** Another host has it, and as soon as it has not, it is had here. */
 export function waitsFor({ name }: Pick<Owner, "name">): string {
@@ -15,6 +16,15 @@ export function waitsFor({ name }: Pick<Owner, "name">): string {
 
 export function isWaiting(message: string): boolean {
 	return WAITS.test(message);
+}
+
+/** Another host has it, and hands on what is asked of it here. */
+export function usedBy({ name }: Pick<Owner, "name">): string {
+	return `is owned by ${name}, and used by way of it`;
+}
+
+export function isUsedElsewhere(message: string): boolean {
+	return SHARED.test(message);
 }
 
 /** How it came to be had here, of what was there before. */

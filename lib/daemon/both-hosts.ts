@@ -1,0 +1,195 @@
+/**
+ * The pools of a process that two hosts serve, each with this host's `Seat` at it, and with what hands its volumes on to the others. Made by `worker.ts`;
+ * `store-pools.ts` tells what becomes of such a pool, and whoever opens disks has their volumes from here (`remote-files.ts`).
+ */
+
+import { GroupCommit } from "../block/group-commit.js";
+import { OrderingLayer } from "../block/ordering.js";
+import { layersOn } from "../block/stack.js";
+import { ReadOnlyLayer } from "../compound/read-only.js";
+import { invariant, OperatorError } from "../errors.js";
+import type { Log } from "../log.js";
+import { nativeMemory } from "../native.js";
+import { newIdentity } from "../pool/identity.js";
+import { type OpenVolume, openVolume, type PoolHome } from "../pool/openings.js";
+import { fixedName, isOfPast } from "../pool/past.js";
+import { ScratchLayer } from "../pool/scratch.js";
+import type { PartnerPlace, Superblock } from "../pool/store/superblock.js";
+import { HeldElsewhere } from "../pool/store/takeover.js";
+import { poolInStore, shownPoolPath } from "../spec/pool-path.js";
+import { quote } from "../text.js";
+import { openAtPartner } from "./partner-line.js";
+import { PartnerServer } from "./partner-server.js";
+import { type OpenedVolume, Seat } from "./seat.js";
+import { identifier } from "./store-keepers.js";
+import type { Tls } from "./tls.js";
+
+const KEY_BYTES = 32;
+const WHOLE = { offsetSectors: 0, lengthSectors: undefined, durability: "flush" } as const;
+/** One that nothing is on, and nobody tries to have, is given up: its address may be wanted by another one. */
+const UNUSED_MS = 60_000;
+
+/** What of the process such pools take. */
+export interface BothWorld {
+	readonly home: PoolHome;
+	readonly tls: Tls;
+	readonly log: Log;
+	readonly handOver: (path: string) => Promise<void>;
+	/** Something was given up that clients of this host may know: they are cut off, and its disks opened anew. */
+	readonly gaveUp: (path: string, message: string) => void;
+}
+
+interface Seated {
+	readonly seat: Seat;
+	/** Undefined until it is known where this host is to be reached. */
+	server: PartnerServer | undefined;
+	at: PartnerPlace | undefined;
+	usedMs: number;
+	/** It was had here by giving something up. */
+	hasGivenUp: boolean;
+}
+
+export class BothHosts {
+	readonly #seats = new Map<string, Seated>();
+	#world: BothWorld | undefined;
+	#commits: GroupCommit | undefined;
+	#timer: NodeJS.Timeout | undefined;
+
+	/** Before anything else. */
+	begin(world: BothWorld): void {
+		this.#world = world;
+		this.#commits = new GroupCommit(world.home.pump);
+	}
+
+	get #begun(): BothWorld {
+		invariant(this.#world !== undefined, "no pools yet");
+		return this.#world;
+	}
+
+	/** Where this host is, for the superblock; `listen`: as configured. */
+	offer(path: string, listen: string): PartnerPlace {
+		const seated = this.#seated(path);
+		seated.at ??= { address: listen, key: identifier(KEY_BYTES) };
+		const { at } = seated;
+		const { home, tls, log } = this.#begun;
+		seated.server ??= new PartnerServer({
+			...{ at, tls, log, pump: home.pump, shown: shownPoolPath(path) },
+			open: (volume) => seated.seat.use(volume, false),
+		});
+		return at;
+	}
+
+	#seated(path: string): Seated {
+		const there = this.#seats.get(path) ?? this.#sit(path);
+		this.#seats.set(path, there);
+		there.usedMs = performance.now();
+		this.#timer ??= setInterval(() => this.#giveUpUnused(), UNUSED_MS).unref();
+		return there;
+	}
+
+	#sit(path: string): Seated {
+		this.#giveUpUnused(poolInStore(path)?.name);
+		const { log, handOver } = this.#begun;
+		const seat: Seat = new Seat({
+			shown: shownPoolPath(path),
+			openHere: (volume) => this.#openHere(path, volume),
+			openThere: (volume, session, signal) => this.#openThere(seat, volume, session, signal),
+			handOver: () => handOver(path),
+			serveOthers: (mayServe) => this.#seats.get(path)?.server?.serve(mayServe),
+			warn: (message) => log.warn(message),
+			identifier,
+		});
+		return { seat, server: undefined, at: undefined, usedMs: 0, hasGivenUp: false };
+	}
+
+	async #openHere(path: string, volume: string): Promise<OpenedVolume> {
+		const { home } = this.#begun;
+		const readOnly = isOfPast(volume);
+		try {
+			return await openVolume(home, path, volume, { ...WHOLE, readOnly });
+		} catch (error) {
+			if (error instanceof HeldElsewhere) this.saw(path, error.superblock);
+			throw error;
+		}
+	}
+
+	#openThere(seat: Seat, volume: string, session: string, signal: AbortSignal): Promise<OpenedVolume> {
+		const { home, tls } = this.#begun;
+		invariant(this.#commits !== undefined, "no commits yet");
+		const { pump } = home;
+		return openAtPartner({
+			...{ pump, tls, volume, session, signal },
+			commits: this.#commits,
+			at: () => seat.at,
+		});
+	}
+
+	/** As `openVolume` of pools, for a disk of this host. */
+	readonly openVolume: OpenVolume = async (_home, path, name, options) => {
+		const { scratch = false, readOnly } = options;
+		if (scratch && !isOfPast(name))
+			throw new OperatorError(`volume ${quote(name)}: only what one was can be scratch, as web@monday`);
+		invariant(this.#commits !== undefined, "no commits yet");
+		// (A moment that is counted from now stays the same, whichever host it is asked of.)
+		const fixed = isOfPast(name) ? fixedName(name, Date.now() * 1000) : name;
+		const { device, identity } = await this.#seated(path).seat.use(fixed, true);
+		const shown = readOnly && !device.info.readOnly ? new ReadOnlyLayer(device) : device;
+		const layers = layersOn(shown, name, options, this.#commits);
+		if (!scratch) return { device: layers, identity };
+		return { device: new OrderingLayer(new ScratchLayer(layers, nativeMemory)), identity: newIdentity() };
+	};
+
+	/** The pool is open here. */
+	opened(path: string): void {
+		if (poolInStore(path)?.isShared !== true) return;
+		const seated = this.#seated(path);
+		seated.seat.cameHere();
+		if (!seated.hasGivenUp) return;
+		seated.hasGivenUp = false;
+		this.#begun.gaveUp(path, "what another host had acknowledged was given up");
+	}
+
+	/** It was had by giving something up: who is served by now is to be cut off as soon as it is open. */
+	gaveUp(path: string): void {
+		const seated = this.#seats.get(path);
+		if (seated !== undefined) seated.hasGivenUp = !seated.seat.isUnused;
+	}
+
+	/** What is in the superblock of one that another host has. */
+	saw(path: string, superblock: Superblock): void {
+		const seated = this.#seated(path);
+		if (seated.seat.saw(superblock).isLoss)
+			this.#begun.gaveUp(path, `${superblock.owner.name} has it, and has given up what was acknowledged`);
+	}
+
+	/** Another host has it from now on. True: it was handed over, and its disks go on by that one. */
+	lost(path: string, superblock: Superblock | null): boolean {
+		const seat = this.#seats.get(path)?.seat;
+		if (seat === undefined) return false;
+		const isHandedOver = seat.isMoving;
+		seat.wentThere(superblock);
+		return isHandedOver;
+	}
+
+	/** It is closed here, and nobody's. */
+	closed(path: string): void {
+		this.#seats.get(path)?.seat.closedHere();
+	}
+
+	/** Runs that by which it may go to another host. */
+	async around<T>(path: string, act: () => Promise<T>): Promise<T> {
+		const seat = this.#seats.get(path)?.seat;
+		return seat === undefined ? act() : seat.handingOver(act);
+	}
+
+	/** `name`: of a pool, of which there is another one now. */
+	#giveUpUnused(name?: string): void {
+		for (const [path, { seat, server, usedMs }] of this.#seats) {
+			const isOld = performance.now() - usedMs > UNUSED_MS;
+			if (!seat.isUnused || seat.isHere || !(isOld || poolInStore(path)?.name === name)) continue;
+			seat.end();
+			server?.close();
+			this.#seats.delete(path);
+		}
+	}
+}

@@ -1,0 +1,85 @@
+/**
+ * How a host has the volumes of a pool that another host owns, if both serve it: as NBD's client of that one, behind TLS, by what the superblock says of where
+ * it is and of the key that both know. What is answered here is for good there: the owner may lose its power, and who has the pool then is asked for the rest.
+ * Used by `both-hosts.ts`.
+ */
+
+import type { CloseEnd } from "../block/close.js";
+import { DurabilityLayer } from "../block/durability.js";
+import type { GroupCommit } from "../block/group-commit.js";
+import { systemClock } from "../clock.js";
+import { OperatorError } from "../errors.js";
+import { nativeMemory } from "../native.js";
+import { NbdDevice } from "../nbd/remote/device.js";
+import { startTls } from "../nbd/remote/start-tls.js";
+import { isOfPast } from "../pool/past.js";
+import type { PartnerPlace } from "../pool/store/superblock.js";
+import type { Pump } from "../pump.js";
+import { addressIn } from "../spec/values.js";
+import { connectTo } from "../stream/connect.js";
+import type { ByteStream } from "../stream/stream.js";
+import { quote } from "../text.js";
+import type { TlsMaterial } from "../tls/side.js";
+import type { OpenedVolume } from "./seat.js";
+import type { Tls } from "./tls.js";
+
+/** What is shown to the owner: a key has a name. */
+const PARTNER = "partner";
+/** An owner that is silent for longer is connected to anew; a pool has another owner ten seconds after the last one has gone. */
+const INTERVAL_MS = 2_000;
+const RESEND = 30;
+
+export function partnerKeys({ key }: PartnerPlace): TlsMaterial {
+	return { psk: [[PARTNER, key]] };
+}
+
+export interface PartnerLineOf {
+	readonly pump: Pump;
+	readonly commits: GroupCommit;
+	readonly tls: Tls;
+	/** Where the owner is now; undefined: not known. */
+	readonly at: () => PartnerPlace | undefined;
+	readonly volume: string;
+	/** What all connections of this device are called. */
+	readonly session: string;
+	readonly signal: AbortSignal;
+}
+
+/** What is answered is for good; what is not when it is closed ends then: it is asked of somebody else. */
+class PartnerDevice extends DurabilityLayer {
+	readonly #remote: NbdDevice;
+
+	constructor(remote: NbdDevice, commits: GroupCommit) {
+		super(remote, commits, { mode: "ack" });
+		this.#remote = remote;
+	}
+
+	override close(limitMs = Infinity): Promise<CloseEnd> {
+		void this.#remote.close(limitMs);
+		return super.close(limitMs);
+	}
+}
+
+/** Throws an OperatorError. */
+export async function openAtPartner(of: PartnerLineOf): Promise<OpenedVolume> {
+	const { pump, commits, volume, session, signal } = of;
+	const device = await NbdDevice.open({
+		...{ pump, clock: systemClock, allocate: nativeMemory, name: volume, session, signal },
+		...{ resend: RESEND, intervalMs: INTERVAL_MS, readOnly: isOfPast(volume) },
+		...{ wantsIdentity: true, mayBeResized: true, repeatsUnwanted: false },
+		connect: () => connectToOwner(of),
+	});
+	const { identity } = device;
+	if (identity === null) throw new OperatorError(`volume ${volume}: its owner does not say which disk it is`);
+	return { device: new PartnerDevice(device, commits), identity };
+}
+
+async function connectToOwner({ at, tls }: PartnerLineOf): Promise<ByteStream> {
+	const place = at();
+	if (place === undefined) throw new OperatorError("it is not known who has the pool");
+	const found = addressIn(place.address);
+	if (found === undefined) throw new OperatorError(`${quote(place.address)}: is no address of an owner`);
+	const stream = await connectTo({ kind: "tcp", host: found.address, port: found.port }, INTERVAL_MS);
+	const secure = tls.client(partnerKeys(place), null, PARTNER);
+	return startTls(stream, nativeMemory, secure, AbortSignal.timeout(INTERVAL_MS));
+}

@@ -1,0 +1,298 @@
+/**
+ * One host's seat at a pool that two hosts serve (`serve = "both"`): its volumes are here while this host has the pool, and are asked of the host that has it
+ * otherwise (`partner-line.ts`), with nothing but a pause in between. The owner hands its volumes on (`partner-server.ts`), and the pool, to whoever asks for
+ * much more than its own clients do (`Pull`). Made by `both-hosts.ts`, which knows those of a process.
+ */
+
+import type { BlockDevice } from "../block/device.js";
+import { ExchangeDevice } from "../block/exchange.js";
+import { type Clock, systemClock } from "../clock.js";
+import { OperatorError } from "../errors.js";
+import { pause } from "../object/attempts.js";
+import { LOOK_MS, Pull } from "../pool/store/pull.js";
+import type { PartnerPlace, Superblock } from "../pool/store/superblock.js";
+import type { IdentitySpec } from "../spec/spec.js";
+import { quote } from "../text.js";
+import { type SharedVolume, VolumeUse } from "./shared-volume.js";
+
+/** What is under way when a pool is handed over: what has not ended then is asked of the next owner again. */
+const DRAIN_MS = 1_000;
+const AGAIN_MS = 50;
+const AGAIN_MOST_MS = 1_000;
+/** A pool that did not go is not asked to at each look. */
+const CLOSE_MS = 5_000;
+
+export interface OpenedVolume {
+	readonly device: BlockDevice;
+	readonly identity: IdentitySpec;
+}
+
+export interface SeatOf {
+	/** What messages call the pool. */
+	readonly shown: string;
+	/** Throws an OperatorError; one of another host's is a `HeldElsewhere`. */
+	readonly openHere: (volume: string) => Promise<OpenedVolume>;
+	/** As the host serves it that is there. Throws an OperatorError. */
+	readonly openThere: (volume: string, session: string, signal: AbortSignal) => Promise<OpenedVolume>;
+	readonly handOver: () => Promise<void>;
+	/** Those who use it by other hosts are cut off, and refused until it is said that they may again. */
+	readonly serveOthers: (mayServe: boolean) => void;
+	readonly warn: (message: string) => void;
+	readonly identifier: (byteLength: number) => string;
+	readonly clock?: Clock;
+}
+
+type Place = "here" | "there" | "moving";
+
+export class Seat {
+	readonly #of: SeatOf;
+	readonly #clock: Clock;
+	readonly #volumes = new Map<string, Promise<SharedVolume>>();
+	/** Those that are open. */
+	readonly #ready = new Set<SharedVolume>();
+	readonly #pull = new Pull();
+	#place: Place = "there";
+	/** One more each time that the pool has gone from one host to another, as far as that is seen here. */
+	#turn = 0;
+	#ownerEpoch = 0;
+	#owner: Superblock | undefined;
+	/** Ends what is being opened elsewhere. */
+	#leaving = new AbortController();
+	#forgetLook = (): void => {};
+	#isEnded = false;
+
+	constructor(of: SeatOf) {
+		this.#of = of;
+		this.#clock = of.clock ?? systemClock;
+	}
+
+	get isHere(): boolean {
+		return this.#place === "here";
+	}
+
+	/** It is being handed over. */
+	get isMoving(): boolean {
+		return this.#place === "moving";
+	}
+
+	/** Where the host is that has it; undefined: not known, or it serves nobody else. */
+	get at(): PartnerPlace | undefined {
+		return this.#owner?.at;
+	}
+
+	/** Nothing of it is open here. */
+	get isUnused(): boolean {
+		return this.#volumes.size === 0;
+	}
+
+	/** For a disk of this host (`isOwn`), or for others. Throws an OperatorError. */
+	async use(name: string, isOwn: boolean): Promise<OpenedVolume> {
+		const volume = await this.#volume(name);
+		if (isOwn && [...volume.uses].some((use) => use.isOwn))
+			throw new OperatorError(`volume ${quote(name)}: is in use already`);
+		const asked = isOwn ? () => this.#pull.asked() : () => this.#pull.askedFor();
+		const use = new VolumeUse(volume.device, isOwn, asked, (use) => this.#leave(volume, use));
+		volume.uses.add(use);
+		return { device: use, identity: volume.identity };
+	}
+
+	async #volume(name: string): Promise<SharedVolume> {
+		const there = this.#volumes.get(name) ?? this.#open(name);
+		this.#volumes.set(name, there);
+		try {
+			return await there;
+		} catch (error) {
+			if (this.#volumes.get(name) === there) this.#volumes.delete(name);
+			throw error;
+		}
+	}
+
+	async #open(name: string): Promise<SharedVolume> {
+		const turn = this.#turn;
+		const { opened, isHere } = await this.#openSomewhere(name);
+		const device = new ExchangeDevice(opened.device, isHere, { clock: this.#clock });
+		const volume = {
+			name,
+			device,
+			identity: opened.identity,
+			uses: new Set<VolumeUse>(),
+			turn,
+			isMoving: false,
+		};
+		this.#ready.add(volume);
+		if (turn !== this.#turn || isHere !== this.isHere) {
+			volume.turn = Number.NaN;
+			void this.#follow(volume);
+		}
+		return volume;
+	}
+
+	/** (Of the owner that was seen last it is known where he is, not whether he is.) */
+	async #openSomewhere(name: string): Promise<{ readonly opened: OpenedVolume; readonly isHere: boolean }> {
+		const { signal } = this.#leaving;
+		if (!this.isHere && this.at !== undefined)
+			try {
+				return { opened: await this.#openThere(name, signal), isHere: false };
+			} catch (error) {
+				if (!(error instanceof OperatorError)) throw error;
+			}
+		try {
+			return { opened: await this.#of.openHere(name), isHere: true };
+		} catch (error) {
+			// (By trying it was seen who has it.)
+			if (this.isHere || this.at === undefined || !(error instanceof OperatorError)) throw error;
+			return { opened: await this.#openThere(name, signal), isHere: false };
+		}
+	}
+
+	#openThere(name: string, signal: AbortSignal): Promise<OpenedVolume> {
+		return this.#of.openThere(name, this.#of.identifier(16), signal);
+	}
+
+	async #leave(volume: SharedVolume, use: VolumeUse): Promise<void> {
+		volume.uses.delete(use);
+		if (volume.uses.size > 0) return;
+		this.#volumes.delete(volume.name);
+		this.#ready.delete(volume);
+		await volume.device.close();
+	}
+
+	/** What is there of somebody else's: to be told whenever it was read. Whether something was given up that clients here may know. */
+	saw(superblock: Superblock): { readonly isLoss: boolean } {
+		const before = this.#owner;
+		if (this.#place !== "there" || superblock.epoch < this.#ownerEpoch) return { isLoss: false };
+		this.#owner = superblock;
+		this.#ownerEpoch = superblock.epoch;
+		return { isLoss: before !== undefined && lostIn(superblock) > lostIn(before) };
+	}
+
+	/** The pool is open here. */
+	cameHere(): void {
+		this.#place = "here";
+		this.#moved();
+		this.#of.serveOthers(true);
+		this.#pull.came(this.#clock.now());
+		this.#look();
+	}
+
+	/** Somebody else has it. Whatever was answered here is in what he has. */
+	wentThere(superblock: Superblock | null): void {
+		this.#forgetLook();
+		this.#of.serveOthers(false);
+		this.#place = "there";
+		if (superblock !== null) {
+			this.#owner = superblock;
+			this.#ownerEpoch = superblock.epoch;
+		}
+		this.#moved();
+	}
+
+	/** It is nobody's: nothing of it was open. */
+	closedHere(): void {
+		if (this.#place === "there") return;
+		this.#forgetLook();
+		this.#of.serveOthers(false);
+		this.#place = "there";
+		this.#owner = undefined;
+	}
+
+	/** What is open of it goes where the pool is now. */
+	#moved(): void {
+		this.#turn++;
+		this.#leaving.abort(new OperatorError(`${this.#of.shown}: has gone elsewhere meanwhile`));
+		this.#leaving = new AbortController();
+		for (const volume of this.#ready) void this.#follow(volume);
+	}
+
+	async #follow(volume: SharedVolume): Promise<void> {
+		if (volume.turn === this.#turn) return;
+		// (In this turn: what ends because of it is not answered, but asked again.)
+		const left = volume.device.leave(this.isHere ? 0 : CLOSE_MS);
+		if (volume.isMoving) return;
+		volume.isMoving = true;
+		await left;
+		for (let pauseMs = AGAIN_MS; volume.turn !== this.#turn && this.#isUsed(volume); ) {
+			const turn = this.#turn;
+			const { isHere } = this;
+			try {
+				const open = isHere
+					? this.#of.openHere(volume.name)
+					: this.#openThere(volume.name, this.#leaving.signal);
+				const { device } = await open;
+				if (turn !== this.#turn || !this.#isUsed(volume)) {
+					await device.close(0);
+					continue;
+				}
+				volume.turn = turn;
+				volume.device.enter(device, isHere);
+			} catch (error) {
+				if (!(error instanceof OperatorError)) throw error;
+				if (turn !== this.#turn) continue;
+				await pause(this.#clock, pauseMs, this.#leaving.signal).catch(() => {});
+				pauseMs = Math.min(AGAIN_MOST_MS, 2 * pauseMs);
+			}
+		}
+		volume.isMoving = false;
+	}
+
+	#isUsed(volume: SharedVolume): boolean {
+		return !this.#isEnded && !volume.device.isClosed;
+	}
+
+	/** Runs `act`, by which the pool may go to another host: nothing is under way then, and nobody is answered; if it has not, all goes on. */
+	async handingOver<T>(act: () => Promise<T>): Promise<T> {
+		if (!this.isHere) return act();
+		this.#place = "moving";
+		this.#of.serveOthers(false);
+		const volumes = [...this.#ready];
+		for (const { device } of volumes) device.hold();
+		try {
+			await Promise.all(volumes.map(({ device }) => device.drained(DRAIN_MS)));
+			return await act();
+		} finally {
+			if (this.isMoving) this.#goesOn();
+		}
+	}
+
+	#goesOn(): void {
+		this.#place = "here";
+		this.#of.serveOthers(true);
+		this.#pull.stays(this.#clock.now());
+		for (const { device } of this.#ready) device.resume();
+		this.#look();
+	}
+
+	#look(): void {
+		this.#forgetLook();
+		this.#forgetLook = this.#clock.after(LOOK_MS, () => {
+			if (!this.isHere) return;
+			if (this.#pull.look(this.#clock.now())) void this.#yield();
+			else this.#look();
+		});
+	}
+
+	/** To whoever asks for more. */
+	async #yield(): Promise<void> {
+		try {
+			await this.#of.handOver();
+		} catch (error) {
+			if (!(error instanceof OperatorError)) throw error;
+			this.#of.warn(`${this.#of.shown}: is used more by another host, and stays: ${error.message}`);
+		}
+		if (!this.isHere) return;
+		this.#pull.stays(this.#clock.now());
+		this.#look();
+	}
+
+	/** Nothing of it is wanted any more. */
+	end(): void {
+		this.#isEnded = true;
+		this.#forgetLook();
+		this.#of.serveOthers(false);
+		this.#leaving.abort(new OperatorError(`${this.#of.shown}: is closed`));
+	}
+}
+
+function lostIn({ lost = [] }: Superblock): number {
+	return Math.max(0, ...lost.map(({ epoch }) => epoch));
+}

@@ -1,0 +1,74 @@
+/**
+ * A volume of a pool that two hosts serve, as this host has it: the volume itself, or the same one as the host serves it that has the pool, by one device
+ * that goes from one to the other. Disks of this host stand on it, and, while the pool is here, exports for the other hosts. Made by `seat.ts`.
+ */
+
+import type { CloseEnd } from "../block/close.js";
+import type { BlockDevice, DeviceInfo } from "../block/device.js";
+import type { ExchangeDevice } from "../block/exchange.js";
+import type { DeviceListener } from "../block/listeners.js";
+import type { BlockRequest } from "../block/request.js";
+import type { IdentitySpec } from "../spec/spec.js";
+
+export interface SharedVolume {
+	readonly name: string;
+	readonly device: ExchangeDevice;
+	readonly identity: IdentitySpec;
+	/** Who stands on it: at most one disk of this host. */
+	readonly uses: Set<VolumeUse>;
+	/** Who has it now, as a number of `Seat`. */
+	turn: number;
+	isMoving: boolean;
+}
+
+/** For one who stands on it; closes nothing but his own. */
+export class VolumeUse implements BlockDevice {
+	readonly #device: ExchangeDevice;
+	readonly #asked: () => void;
+	readonly #closed: (use: VolumeUse) => Promise<void>;
+	#closing: Promise<void> | undefined;
+
+	constructor(
+		device: ExchangeDevice,
+		/** It is a disk of this host's. */
+		readonly isOwn: boolean,
+		asked: () => void,
+		closed: (use: VolumeUse) => Promise<void>,
+	) {
+		this.#device = device;
+		this.#asked = asked;
+		this.#closed = closed;
+	}
+
+	get info(): DeviceInfo {
+		return this.#device.info;
+	}
+
+	get mayAnswer(): () => boolean {
+		return this.#device.mayAnswer;
+	}
+
+	submit(request: BlockRequest): void {
+		this.#asked();
+		this.#device.submit(request);
+	}
+
+	setWriteCache(enabled: boolean): boolean {
+		return this.#device.setWriteCache(enabled);
+	}
+
+	cancel(request: BlockRequest): void {
+		this.#device.cancel(request);
+	}
+
+	listen(listener: DeviceListener): () => void {
+		return this.#device.listen(listener);
+	}
+
+	/** (Who stands on it has waited for all that he had asked.) */
+	async close(): Promise<CloseEnd> {
+		this.#closing ??= this.#closed(this);
+		await this.#closing;
+		return "closed";
+	}
+}
