@@ -5,6 +5,7 @@
  */
 
 import type { AtaCommand } from "../ata/command.js";
+import type { Tenure } from "../block/device.js";
 import type { Disk } from "../disk.js";
 import { Initiators } from "./initiators.js";
 import { Places } from "./places.js";
@@ -54,7 +55,7 @@ export class Blade {
 	 */
 	onSet: (() => Promise<void> | undefined) | null = null;
 	readonly disk: Disk;
-	readonly #mayAnswer: (() => boolean) | undefined;
+	readonly #tenure: Tenure | undefined;
 	#places: Places | null = null;
 
 	constructor(
@@ -69,13 +70,18 @@ export class Blade {
 		readonly force = false,
 	) {
 		this.disk = ata.disk;
-		this.#mayAnswer = this.disk.device.mayAnswer;
+		this.#tenure = this.disk.device.tenure;
 		this.initiators = new Initiators(this.disk);
 	}
 
 	/** Another host may serve it by now: nothing is answered at all, nor is it told of. Initiators ask again. */
 	get isQuiet(): boolean {
-		return this.#mayAnswer !== undefined && !this.#mayAnswer();
+		return this.#tenure?.mayAnswer === false;
+	}
+
+	/** Another host has served it at its address until just now, and does so no more. */
+	get succeeds(): boolean {
+		return this.#tenure?.isNew === true;
 	}
 
 	/** Of those who wait for the disk's limit. */

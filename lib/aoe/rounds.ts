@@ -93,10 +93,19 @@ export class Rounds {
 
 	/** The first round about a claim. Resolves to the MAC address of another who has it; undefined if nobody has. */
 	begin(claim: Claim): Promise<number | undefined> {
+		if (claim.blade.succeeds) return this.#succeed(claim);
 		return new Promise((resolve) => {
 			claim.settle = resolve;
 			this.#turns.set(claim, this.#options.clock.now());
 		});
+	}
+
+	/** Whoever has served it until now has seen to it that nobody else does, and is silent: it is gone on with at once, and asked about at the same time. */
+	#succeed(claim: Claim): Promise<undefined> {
+		claim.settled = true;
+		claim.dueMs = Infinity;
+		if (this.#serves) this.#serve(claim);
+		return Promise.resolve(undefined);
 	}
 
 	/** Nothing is asked about a claim any more; an open question ends without an answer. Not called in a step. */
@@ -197,7 +206,7 @@ export class Rounds {
 		claim.rounds = 0;
 		claim.concludedMs = now;
 		claim.intervalMs = CHECK_FIRST_MS;
-		this.#turns.set(claim, this.#checkAt(claim, now));
+		this.#turns.set(claim, claim.blade.succeeds ? now : this.#checkAt(claim, now));
 		this.#options.onServe(claim.blade, after);
 	}
 

@@ -201,6 +201,8 @@ export class AoeTarget implements FrameSink {
 	#list(blade: Blade): void {
 		this.#registry.add(blade);
 		this.use.allowFor(this.#registry.size);
+		// (One that nobody is asked about before: who hears of it asks for it at once.)
+		if (this.#filter.isOld) this.registryChanged();
 		this.#responder.unmute(blade);
 		if (this.#servesClaims) this.advertise(blade);
 	}

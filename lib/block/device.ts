@@ -43,12 +43,19 @@ export function deviceInfo(known: Pick<DeviceInfo, "sizeBytes"> & Partial<Device
 	};
 }
 
+/** Of what one host at a time has, of several. */
+export interface Tenure {
+	/** False: another host may have it by now, so nobody is to be answered. To be asked in the very turn in which somebody is. */
+	readonly mayAnswer: boolean;
+	/** Another number for each who has it, higher than those before: nothing that any of them is still asked for changes it any more. */
+	readonly epoch: number;
+	/** Another host has had it until just now, and has served it where it is served here. */
+	readonly isNew: boolean;
+}
+
 export interface BlockDevice {
-	/**
-	 * False: another host may have what it stores by now, so nobody is to be answered. To be asked in the very turn in which somebody is. Left out: it is this
-	 * host's alone.
-	 */
-	readonly mayAnswer?: (() => boolean) | undefined;
+	/** If another host may come to have what it stores, and change it. Left out: it is this host's alone. */
+	readonly tenure?: Tenure | undefined;
 	/** Read it each time it is needed: a new object when something has changed (the storage grows), else the same. */
 	readonly info: DeviceInfo;
 	/**

@@ -7,7 +7,7 @@
 import { type Clock, systemClock } from "../clock.js";
 import { StorageStatus } from "../errors.js";
 import { type CloseEnd, endWithin } from "./close.js";
-import type { BlockDevice, DeviceInfo } from "./device.js";
+import type { BlockDevice, DeviceInfo, Tenure } from "./device.js";
 import { type Degradation, type DeviceListener, Listeners, type Stall } from "./listeners.js";
 import type { BlockRequest, RequestLayer } from "./request.js";
 import { completeAll, RequestList } from "./request-list.js";
@@ -22,6 +22,8 @@ export interface ExchangeOptions {
 }
 
 export class ExchangeDevice implements BlockDevice, DeviceListener, RequestLayer {
+	/** Of the storage that it has. */
+	readonly tenure: Tenure;
 	readonly #clock: Clock;
 	readonly #limitMs: number;
 	readonly #listeners = new Listeners();
@@ -48,17 +50,23 @@ export class ExchangeDevice implements BlockDevice, DeviceListener, RequestLayer
 		this.#unlisten = device.listen(this);
 		this.#clock = clock ?? systemClock;
 		this.#limitMs = limitMs ?? WAIT_LIMIT_MS;
+		const now = (): BlockDevice | null => (this.#isHeld || !this.#answers ? null : this.#device);
+		this.tenure = {
+			get mayAnswer() {
+				const there = now();
+				return there !== null && there.tenure?.mayAnswer !== false;
+			},
+			get epoch() {
+				return now()?.tenure?.epoch ?? 0;
+			},
+			get isNew() {
+				return now()?.tenure?.isNew === true;
+			},
+		};
 	}
 
 	get info(): DeviceInfo {
 		return this.#device?.info ?? this.#info;
-	}
-
-	get mayAnswer(): () => boolean {
-		return () => {
-			const device = this.#isHeld ? null : this.#device;
-			return this.#answers && device !== null && device.mayAnswer?.() !== false;
-		};
 	}
 
 	/** Requests that were handed on and are not over. */

@@ -8,7 +8,14 @@
 export { StorageStatus } from "../errors.js";
 export { heapMemory, type Memory, memoryOf } from "../wire/memory.js";
 export type { CloseEnd } from "./close.js";
-export { type BlockDevice, type DeviceInfo, deviceInfo, PromisedRequest, refuse } from "./device.js";
+export {
+	type BlockDevice,
+	type DeviceInfo,
+	deviceInfo,
+	PromisedRequest,
+	refuse,
+	type Tenure,
+} from "./device.js";
 export { addExtent, ExtentFlag } from "./extents.js";
 export { DeviceLayer } from "./layer.js";
 export { type Degradation, type DeviceListener, Listeners, type Stall } from "./listeners.js";

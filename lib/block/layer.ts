@@ -7,7 +7,7 @@
 
 import { StorageStatus } from "../errors.js";
 import { type CloseEnd, endWithin } from "./close.js";
-import { type BlockDevice, type DeviceInfo, refuse } from "./device.js";
+import { type BlockDevice, type DeviceInfo, refuse, type Tenure } from "./device.js";
 import { type Degradation, type DeviceListener, Listeners, type Stall } from "./listeners.js";
 import { BlockOp, type BlockRequest, type RequestLayer } from "./request.js";
 import { UnderWay } from "./under-way.js";
@@ -25,8 +25,8 @@ export abstract class DeviceLayer implements BlockDevice, DeviceListener, Reques
 		return this.device.info;
 	}
 
-	get mayAnswer(): (() => boolean) | undefined {
-		return this.device.mayAnswer;
+	get tenure(): Tenure | undefined {
+		return this.device.tenure;
 	}
 
 	submit(request: BlockRequest): void {

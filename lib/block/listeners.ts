@@ -28,7 +28,7 @@ export interface DeviceListener {
 	/** None does any more: it took `waitedMs` in all, and so many requests had to wait. */
 	resumed?(waitedMs: number, requestCount: number): void;
 	degraded?(degradation: Degradation): void;
-	/** Initiators that could ask another host are answered here from now on (`BlockDevice.mayAnswer`): they are to be told. */
+	/** Initiators that could ask another host are answered here from now on (`BlockDevice.tenure`): they are to be told. */
 	answers?(): void;
 }
 

@@ -4,7 +4,7 @@
  */
 
 import type { CloseEnd } from "../block/close.js";
-import type { BlockDevice, DeviceInfo } from "../block/device.js";
+import type { BlockDevice, DeviceInfo, Tenure } from "../block/device.js";
 import type { ExchangeDevice } from "../block/exchange.js";
 import type { DeviceListener } from "../block/listeners.js";
 import type { BlockRequest } from "../block/request.js";
@@ -44,8 +44,8 @@ export class VolumeUse implements BlockDevice {
 		return this.#device.info;
 	}
 
-	get mayAnswer(): () => boolean {
-		return this.#device.mayAnswer;
+	get tenure(): Tenure {
+		return this.#device.tenure;
 	}
 
 	submit(request: BlockRequest): void {

@@ -1,18 +1,21 @@
 // A disk that another host may have by now: nobody hears of it here, whatever is asked, until it is known to be this host's.
 
 import t from "tap";
+import type { Tenure } from "../../lib/block/device.js";
 import { DeviceLayer } from "../../lib/block/layer.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import type { BlockRequest } from "../../lib/block/request.js";
 import { Bench, frame, makeBlade } from "../support/target-bench.js";
-import { A, ALL, pass, probeFrom, T } from "./neighbours-bench.js";
+import { A, ALL, answerFrom, isQuestion, isServed, pass, probeFrom, T, tagOf } from "./neighbours-bench.js";
 
 /** As of a pool whose lease runs, or not. */
-class Leased extends DeviceLayer {
-	isOurs = true;
+class Leased extends DeviceLayer implements Tenure {
+	mayAnswer = true;
+	readonly epoch = 1;
+	isNew = false;
 
-	override get mayAnswer(): () => boolean {
-		return () => this.isOurs;
+	override get tenure(): Tenure {
+		return this;
 	}
 
 	protected handle(request: BlockRequest): void {
@@ -46,7 +49,7 @@ t.test("it is silent, and is not told of, until it is known to be ours again", a
 	const all = Object.keys(ASKED);
 	t.same(answers(), all, "as long as it is ours all is answered");
 
-	leased.isOurs = false;
+	leased.mayAnswer = false;
 	t.same(answers(), []);
 	bench.link.changed();
 	bench.target.linkChanged();
@@ -54,6 +57,48 @@ t.test("it is silent, and is not told of, until it is known to be ours again", a
 	t.same(bench.turns, [], "whoever else is there");
 	t.ok((bench.rejected.silent ?? 0) >= 3);
 
-	leased.isOurs = true;
+	leased.mayAnswer = true;
 	t.same(answers(), all);
 });
+
+/** Of a disk that another host has served until just now, or not. */
+async function claiming(isNew: boolean): Promise<Bench> {
+	const bench = new Bench();
+	const leased = new Leased(new MemoryDevice(2 ** 20));
+	leased.isNew = isNew;
+	const claimed = bench.target.claim(makeBlade(9, 1, leased));
+	await (isNew ? claimed : bench.clock.until(claimed));
+	bench.target.serveClaims();
+	return bench;
+}
+
+t.test(
+	"what another host has served until just now is served at once, and asked about meanwhile",
+	async (t) => {
+		const bench = await claiming(true);
+		const sent = bench.link.take();
+		t.equal(sent.filter((each) => !isQuestion(each)).length, 1, "all are told of it");
+		t.ok(isServed(bench));
+		const [question, ...more] = [...sent.filter(isQuestion), ...pass(bench, 50).filter(isQuestion)];
+		t.same(more, []);
+		t.type(question, Buffer);
+		// A target of another kind, which does not yield.
+		for (
+			let asked: Buffer | undefined = question, answers = 0;
+			asked !== undefined && answers < 20;
+			answers++
+		) {
+			bench.ask(answerFrom(OTHER, "01", T, tagOf(asked)));
+			asked = pass(bench, 100).find(isQuestion);
+		}
+		t.notOk(isServed(bench), "but not for long beside somebody else");
+
+		const stranger = await claiming(false);
+		t.equal(
+			stranger.link.take().filter(isQuestion).length,
+			3,
+			"whatever else is served is asked about first",
+		);
+		t.ok(isServed(stranger));
+	},
+);

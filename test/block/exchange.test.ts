@@ -64,9 +64,9 @@ t.test(
 		first.done(0, StorageStatus.closed);
 		stage.write(1536);
 		t.strictSame(over, [named(0, OK)], "nobody hears of it");
-		t.equal(device.mayAnswer(), false);
+		t.equal(device.tenure.mayAnswer, false);
 		device.enter(second, false);
-		t.equal(device.mayAnswer(), false, "somebody else answers those who could ask him");
+		t.equal(device.tenure.mayAnswer, false, "somebody else answers those who could ask him");
 		t.strictSame(second.below, ["write 512+512", "write 1024+512", "write 1536+512"]);
 		second.allDone();
 		t.equal(over.length, 4);
@@ -151,7 +151,7 @@ t.test("those who listen hear of another size, and where they are answered", asy
 	void stage.device.leave(0);
 	stage.device.enter(stage.second, true);
 	t.strictSame(told, ["answers"]);
-	t.equal(stage.device.mayAnswer(), true);
+	t.equal(stage.device.tenure.mayAnswer, true);
 	stage.first.listeners.changed();
 	t.strictSame(told, ["answers"], "of what was left nothing is told");
 	void stage.device.leave(0);

@@ -25,8 +25,10 @@ const WAIT_MS = 3_000;
 const POLL_MS = 250;
 /** One that has said that it waits may be the heir soon, and others wait for it then. */
 const HEIR_WAIT_MS = 9_000;
-const HEIR_POLL_MS = 50;
+const HEIR_POLL_MS = 20;
 const IDENTITY_BYTES = 16;
+/** What is served of it is, again, by then. */
+const NEW_MS = 10_000;
 
 export interface HeadKeepersOf {
 	/** What messages call the pool. */
@@ -46,6 +48,8 @@ export interface HeadKeepersOf {
 	/** Whether an operator has said that it is to be a pool of its own, if it is a replica. Default: nobody has. */
 	readonly promotes?: () => boolean;
 	readonly listener: KeeperListener;
+	/** Reads what will be read when it is had as it is now. Resolves when that is done, within some time. Default: nothing is read before. */
+	readonly foresee?: (there: Superblock) => Promise<void>;
 	/** Tells the owner, who has asked by this word, that this one waits. */
 	readonly answer?: (asked: Superblock, nonce: string, as: Owner) => Promise<void>;
 	/** Hears how it came to be had from somebody else, and whether something was given up for that. */
@@ -59,6 +63,8 @@ export class HeadKeepers implements Keepers {
 	/** Of this life of a process. */
 	readonly #id: string;
 	#keeper: HeadKeeper | null = null;
+	/** Until when it counts as had from another host only just now. */
+	#newUntilUs = Number.NEGATIVE_INFINITY;
 	/** Another host has it, by the last try to have it; what that has answered the owner. */
 	held: { readonly answered: string | undefined } | undefined;
 	/** Whether anything may be answered. */
@@ -70,6 +76,7 @@ export class HeadKeepers implements Keepers {
 		this.#of = of;
 		this.#id = of.identifier(IDENTITY_BYTES);
 		const keeper = (): HeadKeeper | null => this.#keeper;
+		const newUntilUs = (): number => this.#newUntilUs;
 		this.losses = {
 			get areNew() {
 				const superblock = keeper()?.superblock;
@@ -82,6 +89,12 @@ export class HeadKeepers implements Keepers {
 		this.lease = {
 			get mayAnswer() {
 				return keeper()?.mayAcknowledge === true;
+			},
+			get epoch() {
+				return keeper()?.epoch ?? 0;
+			},
+			get isNew() {
+				return of.world.elapsed() < newUntilUs();
 			},
 			get hasEnded() {
 				return keeper()?.end !== null;
@@ -136,14 +149,20 @@ export class HeadKeepers implements Keepers {
 			const takeOver = { isGone, waits: false, watch, promotes: promotes(), at, ...spoken };
 			const found = await HeadKeeper.acquire(head, { owner: this.#owner(host), takeOver }, world);
 			if (found instanceof HeadKeeper) {
-				if (!isOurs) this.#tellTaken(found);
+				// (What has come last is read as a whole, whatever part of it is wanted first.)
+				if (answered !== undefined) void this.#of.foresee?.(found.superblock);
+				if (!isOurs) this.#takenOver(found);
 				return this.#has(found);
 			}
 			if (found instanceof Refused) loss.wasRefused(found);
 			const { asks } = found.superblock;
+			const foreseen =
+				answered === undefined && asks === undefined ? undefined : this.#of.foresee?.(found.superblock);
 			if (asks !== undefined && asks !== answered) {
 				answered = asks;
 				untilUs = world.elapsed() + HEIR_WAIT_MS * 1000;
+				// (Who has handed it over waits for who has it, and so does everybody else.)
+				await foreseen;
 				await this.#of.answer?.(found.superblock, asks, this.#owner(host));
 			}
 			const isLate = world.elapsed() >= untilUs;
@@ -158,8 +177,9 @@ export class HeadKeepers implements Keepers {
 		}
 	}
 
-	#tellTaken({ before, superblock: now }: HeadKeeper): void {
+	#takenOver({ before, superblock: now }: HeadKeeper): void {
 		if (before === null) return;
+		this.#newUntilUs = this.#of.world.elapsed() + NEW_MS * 1000;
 		const isLoss = (now.lost ?? []).length > (before.lost ?? []).length;
 		this.#of.taken?.(takenWords(before, now), isLoss);
 	}

@@ -5,15 +5,13 @@
  */
 
 import type { CloseEnd } from "../../block/close.js";
-import type { BlockDevice } from "../../block/device.js";
+import type { BlockDevice, Tenure } from "../../block/device.js";
 import { DeviceLayer } from "../../block/layer.js";
 import type { BlockRequest } from "../../block/request.js";
 import { RequestList } from "../../block/request-list.js";
 import { StorageStatus } from "../../errors.js";
 
-export interface AnswerLease {
-	/** To be asked in the very turn in which something is answered. */
-	readonly mayAnswer: boolean;
+export interface AnswerLease extends Tenure {
 	/** It never will be so again. */
 	readonly hasEnded: boolean;
 	/** Calls back once, maybe at once, when one of the two is so. */
@@ -34,8 +32,8 @@ export class LeaseLayer extends DeviceLayer {
 		this.#lease = lease;
 	}
 
-	override get mayAnswer(): () => boolean {
-		return () => this.#lease.mayAnswer;
+	override get tenure(): Tenure {
+		return this.#lease;
 	}
 
 	protected handle(request: BlockRequest): void {

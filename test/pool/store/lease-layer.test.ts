@@ -12,6 +12,8 @@ import { heapMemory } from "../../../lib/wire/memory.js";
 
 class Lease implements AnswerLease {
 	mayAnswer = true;
+	readonly epoch = 1;
+	readonly isNew = false;
 	hasEnded = false;
 	#waiters: (() => void)[] = [];
 
