@@ -49,6 +49,8 @@ const Word = {
 	worldWideName: 108,
 	commandsSupported4: 119,
 	commandsEnabled4: 120,
+	epochMagic: 129,
+	epoch: 130,
 	dataSetManagement: 169,
 	alignment: 209,
 	rotationRate: 217,
@@ -77,6 +79,9 @@ const WORDS_119_120_VALID = 1 << 15;
  */
 const COMMANDS_3 = (1 << 8) | (1 << 6) | (1 << 5);
 
+/** "vb": the words behind it say which of the hosts that have had the disk, one at a time, this is. Our own initiator looks for that (`lib/client/far-heirs.ts`). */
+const EPOCH_MAGIC = 0x7662;
+
 /** The 512 bytes that describe `disk` at this moment. */
 export function identifyDevice(disk: DiskState): Uint8Array {
 	const bytes = new Uint8Array(SECTOR_BYTES);
@@ -104,6 +109,12 @@ function writeIdentity(words: Words, disk: DiskState): void {
 	// ATA8-ACS, ACS-2 and ACS-3; the last as published, INCITS 522-2014.
 	words.set(Word.majorVersion, (1 << 8) | (1 << 9) | (1 << 10));
 	words.set(Word.minorVersion, 0x010a);
+	// (Words 129 to 159 are the vendor's.)
+	const { tenure } = disk.device;
+	if (tenure !== undefined) {
+		words.set(Word.epochMagic, EPOCH_MAGIC);
+		words.setNumber(Word.epoch, 4, tenure.epoch);
+	}
 	for (let i = 0; i < 4; i++)
 		words.set(Word.worldWideName + i, Number((wwn >> BigInt(48 - 16 * i)) & 0xffffn));
 }

@@ -9,6 +9,7 @@ import { OperatorError } from "../errors.js";
 import type { Link } from "../link/link.js";
 import type { Connection } from "../nbd/remote/carrier.js";
 import { NbdDevice, type RemoteOptions } from "../nbd/remote/device.js";
+import { type Heir, Heirs, succeeds } from "./far-heirs.js";
 import { type FarHome, FarLine } from "./far-line.js";
 import { type KnownTarget, Search } from "./far-search.js";
 import { Initiator, type InitiatorOptions } from "./initiator.js";
@@ -40,6 +41,11 @@ class FarDisk implements FarHome {
 	readonly #options: FarOptions;
 	#line: FarLine | null = null;
 	#search: Search | null = null;
+	readonly #heirs: Heirs;
+	/** Who has the disk in the place of who has served it, and has not been asked for anything yet. */
+	#heir: Heir | null = null;
+	/** Ends the waiting for late frames. */
+	#goOn: () => void = () => {};
 
 	constructor(options: FarOptions) {
 		const { link, clock, shelf, slot, intervalMs, frameLifetimeMs } = options;
@@ -52,18 +58,25 @@ class FarDisk implements FarHome {
 			...(frameLifetimeMs !== undefined && { frameLifetimeMs }),
 			linkChanged: () => this.#line?.linkChanged(),
 			announced: (...address) => {
-				if (address[0] === shelf && address[1] === slot) this.#line?.announced(address[2]);
+				if (address[0] !== shelf || address[1] !== slot) return;
+				this.#line?.announced(address[2]);
+				this.#heirs.announced(address[2]);
 			},
+		});
+		const { initiator, name } = this;
+		this.#heirs = new Heirs({
+			...{ initiator, name, shelf, slot },
+			known: () => this.known,
+			found: (heir) => this.#succeeded(heir),
 		});
 		link.setFilter(answerFilter(addressOf(shelf, slot)));
 	}
 
-	/** When nothing that was sent before can still be under way: who answers for the address. */
+	/** When nothing that was sent before can still be under way, or come to anything: who answers for the address. */
 	async connect(): Promise<Connection> {
-		const { clock, frameLifetimeMs } = this.initiator;
-		const waitMs = this.lastSentMs + frameLifetimeMs - clock.now();
-		if (waitMs > 0) await new Promise<void>((resolve) => void clock.after(waitMs, resolve));
-		const blade = await this.#find();
+		if (this.#blade === null) await this.#quiet();
+		const blade = this.#blade ?? (await this.#find());
+		this.#heir = null;
 		return {
 			begin: (user) => {
 				this.#line = new FarLine(user, this, blade);
@@ -71,6 +84,29 @@ class FarDisk implements FarHome {
 			},
 			close: () => {},
 		};
+	}
+
+	/** Nothing can be under way any more, or there is an heir, whom it does not concern. */
+	async #quiet(): Promise<void> {
+		const { clock, frameLifetimeMs } = this.initiator;
+		const waitMs = this.lastSentMs + frameLifetimeMs - clock.now();
+		if (waitMs <= 0) return;
+		await new Promise<void>((resolve) => {
+			this.#goOn = resolve;
+			clock.after(waitMs, resolve);
+		});
+	}
+
+	/** Of the heir, if there is one, and is still. */
+	get #blade(): FoundBlade | null {
+		return this.#heir !== null && succeeds(this.#heir.target, this.known) ? this.#heir.blade : null;
+	}
+
+	#succeeded(heir: Heir): void {
+		this.#heir = heir;
+		this.#goOn();
+		this.#search?.end(heir.blade);
+		this.#line?.succeeded();
 	}
 
 	async #find(): Promise<FoundBlade> {

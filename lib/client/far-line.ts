@@ -5,8 +5,8 @@
  * replayed. Begun by `far-disk.ts`.
  *
  * A change that was sent several times is not over before each of its frames has been answered or has been under way for longer than any network keeps
- * one, and no line begins earlier than that after the last frame of the one before: so no late copy of an old write lands over a newer one. (Frames
- * that the target has had stay in order there, as they came.)
+ * one, and no line begins earlier than that after the last frame of the one before, unless it is to who has the disk in the place of that target: so no
+ * late copy of an old write lands over a newer one. (Frames that the target has had stay in order there, as they came.)
  */
 
 import { sectorsPerFrame } from "../aoe/config.js";
@@ -18,12 +18,13 @@ import type { Line, LineUser } from "../nbd/remote/carrier.js";
 import { formatMac } from "../wire/mac.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { InitiatorError, RefusedError } from "./errors.js";
+import { identifyAt, sizeOf } from "./far-heirs.js";
 import { Parted, type Piece } from "./far-piece.js";
 import { FarPresence } from "./far-presence.js";
 import { isImpostor, type KnownTarget } from "./far-search.js";
-import { type DiskIdentity, readIdentity } from "./identify.js";
+import type { DiskIdentity } from "./identify.js";
 import type { Initiator } from "./initiator.js";
-import { ataQuery, configQuery, type FoundBlade } from "./query.js";
+import { configQuery, type FoundBlade } from "./query.js";
 import type { Route } from "./request.js";
 import { RoundTrip } from "./round-trip.js";
 
@@ -92,16 +93,13 @@ export class FarLine implements Line {
 	/** Who it is, which is all that has to be agreed on. */
 	async #identify(): Promise<void> {
 		const { initiator, name } = this.#home;
-		const dataIn = new Uint8Array(SECTOR_BYTES);
-		const what = `${name}: IDENTIFY`;
 		try {
-			await initiator.ask(this.#route, ataQuery({ command: Opcode.identifyDevice, count: 1, dataIn, what }));
-			const identity = readIdentity(dataIn);
+			const identity = await identifyAt(initiator, this.#route, name);
 			if (this.#isClosed) return;
 			if (!identity.canFlushExt) this.#flushCommand = Opcode.flushCache;
 			const agreement = this.#agreementOf(identity);
 			const { mac } = this.#route;
-			const target = { ...agreement, mac };
+			const target = { ...sizeOf(identity), mac };
 			if (!identity.extended) this.#lose(`${name}: the disk has no 48-bit addresses`, true);
 			else if (agreement.sizeBytes > Number.MAX_SAFE_INTEGER)
 				this.#lose(`${name}: the disk has ${identity.sectorCount} sectors: that is too many`, true);
@@ -253,6 +251,12 @@ export class FarLine implements Line {
 		if (mac === this.#route.mac)
 			this.#lose(`${this.#home.name} has announced itself anew: it may have been started again`, false);
 		else if (this.#presence.isDoubted(this.#now)) void this.#ping();
+		this.#user.filled();
+	}
+
+	/** Another one has the disk in its place: nothing that it is still asked for counts. */
+	succeeded(): void {
+		this.#lose(`${this.#home.name} has been taken over by another target`, false);
 		this.#user.filled();
 	}
 

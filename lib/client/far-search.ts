@@ -18,6 +18,8 @@ export interface KnownTarget {
 	readonly mac: number;
 	readonly sizeBytes: number;
 	readonly serial: string | null;
+	/** Of those who have had the disk, which one it is; null: it has been this target's alone. */
+	readonly epoch: number | null;
 }
 
 /** Another target has another disk at the address of the one that is known: the disk itself may still come back as it was. */

@@ -25,7 +25,12 @@ export interface DiskIdentity {
 	readonly writeCache: boolean;
 	/** World wide name; 0 if there is none. */
 	readonly wwn: bigint;
+	/** Of the hosts that have had it, one at a time, the how-manieth this is; null: it is one host's alone. */
+	readonly epoch: number | null;
 }
+
+/** What our target has in words of the vendor's, 129 to 159: "vb", and the epoch, of which the lowest word comes first. */
+const EPOCH_MAGIC = 0x7662;
 
 /** Reads the 512 bytes of IDENTIFY DEVICE. Throws a BadAnswerError if their checksum is wrong. */
 export function readIdentity(bytes: Uint8Array): DiskIdentity {
@@ -54,6 +59,7 @@ export function readIdentity(bytes: Uint8Array): DiskIdentity {
 		wwn: bit(84, 8)
 			? [108, 109, 110, 111].reduce((name, index) => (name << 16n) | BigInt(word(index)), 0n)
 			: 0n,
+		epoch: word(129) === EPOCH_MAGIC ? Number(view.getBigUint64(2 * 130, true)) : null,
 	};
 }
 

@@ -223,3 +223,20 @@ t.test("transfer modes: offered, selected", async (t) => {
 		t.same(await modes(), [0x0007, 0x207f]);
 	}
 });
+
+t.test("which of several hosts has had it, of a disk that one at a time has, and of no other", async (t) => {
+	const bench = makeBench();
+	t.same(
+		(await identify(bench)).slice(129, 160),
+		Array.from({ length: 31 }, () => 0),
+	);
+	const tenure = { mayAnswer: true, epoch: 0x1_2345_6789, isNew: false };
+	Object.assign(bench.device, { tenure });
+	const all = await identify(bench);
+	t.equal(all[129], 0x7662);
+	t.equal(number(all, 130, 133), tenure.epoch);
+	t.same(
+		all.slice(134, 160),
+		Array.from({ length: 26 }, () => 0),
+	);
+});

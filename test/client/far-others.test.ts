@@ -2,10 +2,12 @@
 
 import t from "tap";
 import { configLength } from "../../lib/aoe/config.js";
-import type { BlockDevice } from "../../lib/block/device.js";
+import type { BlockDevice, Tenure } from "../../lib/block/device.js";
+import { DeviceLayer } from "../../lib/block/layer.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
-import { BlockOp } from "../../lib/block/request.js";
+import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
+import { request } from "../nbd/remote-bench.js";
 import { type Far, INTERVAL_MS, OUR_TARGET_MAC } from "./far-bench.js";
 import { LabTarget } from "./harness.js";
 
@@ -52,7 +54,7 @@ t.test("a target that does so itself makes requests fail, late, and is asked sel
 });
 
 /** Another target at the same address, which answers sooner. */
-function rogueOn(far: Far, device: BlockDevice): void {
+function rogueOn(far: Far, device: BlockDevice): LabTarget {
 	const rogue = new LabTarget(far.ether.link(far.pump, { mtu: far.mtu, mac: ROGUE_MAC }), far.clock, 4);
 	rogue.serve(9, 0, device);
 	const { schedule } = far;
@@ -60,6 +62,29 @@ function rogueOn(far: Far, device: BlockDevice): void {
 		if (from.mac === OUR_TARGET_MAC) far.clock.after(100, () => schedule(deliver, frame, from, to));
 		else deliver();
 	};
+	return rogue;
+}
+
+/** A disk that several hosts have, one after the other. */
+class Had extends DeviceLayer {
+	constructor(
+		device: BlockDevice,
+		readonly epoch: number,
+	) {
+		super(device);
+	}
+
+	override get tenure(): Tenure {
+		return { mayAnswer: true, epoch: this.epoch, isNew: false };
+	}
+
+	protected handle(request: BlockRequest): void {
+		this.device.submit(request);
+	}
+
+	below(request: BlockRequest): void {
+		request.resume();
+	}
 }
 
 t.test(
@@ -131,4 +156,59 @@ t.test("one that is silent is given up soon once another one says that it serves
 		await far.until(waiting);
 		await far.until(disk.close());
 	}
+});
+
+t.test("one who has the disk by a later epoch is gone on with at once, and nobody else is", async (t) => {
+	for (const [epochs, isHeir] of [
+		[[3, 4], true],
+		[[3, 3], false],
+		[[3, 2], false],
+	] as const) {
+		const { far, disk, ask } = await Ill.open((_frame, deliver) => deliver());
+		const { disk: device } = far;
+		far.crash();
+		far.start(new Had(device, epochs[0]), true);
+		t.equal(await ask(at(0, BlockOp.write, 1)), StorageStatus.ok);
+		const { losses } = disk.state;
+		far.crash();
+		const waiting = ask(at(4096, BlockOp.write, 2));
+		await far.pass(20);
+		rogueOn(far, new Had(device, epochs[1]));
+		const frame = far.announcement(ROGUE_MAC);
+		far.link.arrive(frame, 0, frame.length);
+		far.pump.run();
+		await far.pass(100);
+		t.equal(disk.state.losses - losses, isHeir ? 1 : 0, `${epochs}`);
+		t.equal(disk.state.waiting, isHeir ? 0 : 1, "no time is left for late frames to be lost");
+		t.equal(await waiting, StorageStatus.ok);
+		// It is known now, and who has had it before is nobody to go back to.
+		if (isHeir) far.start(new Had(device, epochs[0]), true);
+		await far.pass(1000);
+		t.equal(disk.state.losses - losses, 1);
+		const read = at(4096);
+		t.equal(await ask(read), StorageStatus.ok);
+		t.equal(read.memory.bytes[0], 2);
+		await far.until(disk.close());
+	}
+});
+
+t.test("one that is not silent is left for who has the disk by a later epoch", async (t) => {
+	const { far, disk, ask } = await Ill.open((_frame, deliver) => deliver());
+	const { disk: device } = far;
+	far.crash();
+	far.start(new Had(device, 1), true);
+	t.equal(await ask(at(0)), StorageStatus.ok);
+	const { losses } = disk.state;
+	const heir = new MemoryDevice(MIB);
+	rogueOn(far, new Had(heir, 2));
+	const frame = far.announcement(ROGUE_MAC);
+	far.link.arrive(frame, 0, frame.length);
+	far.pump.run();
+	await far.pass(100);
+	t.equal(disk.state.losses - losses, 1);
+	t.equal(await ask(at(0, BlockOp.write, 7)), StorageStatus.ok);
+	const written = at(0);
+	await far.until(request(heir, far.pump, written));
+	t.equal(written.memory.bytes[0], 7);
+	await far.until(disk.close());
 });
