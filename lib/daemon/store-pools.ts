@@ -8,14 +8,14 @@ import type { Asking } from "../channel/asking.js";
 import { systemClock } from "../clock.js";
 import { OperatorError } from "../errors.js";
 import { nativeMemory } from "../native.js";
-import type { ObjectStore } from "../object/store.js";
 import type { StorePoolOpening } from "../opener/messages.js";
 import { directoryFolder, type PoolFiles, worldOf } from "../pool/directory.js";
 import type { PoolWorld } from "../pool/folder.js";
 import { type PoolHome, poolLost } from "../pool/openings.js";
+import { ForeseenObjects } from "../pool/store/foreseen.js";
 import { Gate, type Unshipped } from "../pool/store/gate.js";
 import { GatedFolder } from "../pool/store/gated-folder.js";
-import { answerAsked, handOver } from "../pool/store/hand-over.js";
+import { answerAsked, type HandingOver, handOver } from "../pool/store/hand-over.js";
 import { HeadKeepers } from "../pool/store/head-keepers.js";
 import { LeaseWatch } from "../pool/store/lease.js";
 import { LossWord } from "../pool/store/loss-word.js";
@@ -121,22 +121,16 @@ export function storeWorld(of: StoreWorldOf): PoolWorld {
 	const { path, home, opening, files, stores, watch, loss, promotes, news } = of;
 	const { stored, host: name } = opening;
 	const { both } = news;
-	const isShared = stored.listen !== undefined;
 	const { store, head } = stores;
 	const troubles = new StoreTroubles((told) => home.tell?.(path, told));
 	const local = directoryFolder(stored.log, home.engine, files);
 	const shown = shownPoolPath(path);
-	const lost = (reason: FencedError): void => {
-		poolLost(home, path, `${shown}: ${waitsFor(reason.owner ?? { name: "another host" })}`);
-		const goesOn = isShared && both.lost(path, reason.superblock);
-		news.lost(path, goesOn);
-		if (goesOn) troubles.moved(reason);
-		else troubles.ofLease.lost?.(reason);
-	};
+	const foreseen = new ForeseenObjects(store, systemClock);
 	const keepers: HeadKeepers = new HeadKeepers({
 		...{ path: shown, head, identifier, name, watch, loss },
 		at: stored.listen === undefined ? undefined : both.offer(path, stored.listen),
-		listener: { ...troubles.ofLease, lost },
+		listener: { ...troubles.ofLease, lost: lostBy(of, troubles) },
+		foresee: (there) => foreseen.look(there),
 		answer: (superblock, nonce, owner) => answerAsked(store, superblock, nonce, owner),
 		taken: (message, isLoss) => {
 			if (isLoss) both.gaveUp(path);
@@ -157,7 +151,8 @@ export function storeWorld(of: StoreWorldOf): PoolWorld {
 	);
 	const options: StoreFolderOptions = {
 		nextTurn,
-		...{ path: shown, local, store, keepers, clock: systemClock, allocate: nativeMemory, identifier },
+		...{ path: shown, local, store: foreseen, keepers },
+		...{ clock: systemClock, allocate: nativeMemory, identifier },
 		...{ logBytes: stored.logBytes, cacheBytes: stored.cacheBytes, stable: stored.stable },
 		tell: troubles.ofStore,
 		closed: end,
@@ -168,8 +163,25 @@ export function storeWorld(of: StoreWorldOf): PoolWorld {
 		...{ lease: keepers.lease, losses: keepers.losses },
 		stored: () => storedLook({ stores, folder, troubles, leaseSeconds: leaseOf(keepers), isReplicaOf: null }),
 		settle: () => folder.settle(),
-		handOver: () => handOverBy(folder, keepers, store, (act) => both.around(path, act)),
+		handOver: (prepare) =>
+			handOverBy({ folder, keepers, store, prepare, around: (act) => both.around(path, act) }),
 		end,
+	};
+}
+
+/** What becomes of it here when another host has it. */
+function lostBy(
+	{ path, home, opening, news }: StoreWorldOf,
+	troubles: StoreTroubles,
+): (reason: FencedError) => void {
+	const isShared = opening.stored.listen !== undefined;
+	return (reason) => {
+		const owner = reason.owner ?? { name: "another host" };
+		poolLost(home, path, `${shownPoolPath(path)}: ${waitsFor(owner)}`);
+		const goesOn = isShared && news.both.lost(path, reason.superblock);
+		news.lost(path, goesOn);
+		if (goesOn) troubles.moved(reason);
+		else troubles.ofLease.lost?.(reason);
 	};
 }
 
@@ -201,15 +213,15 @@ function leaseOf({ keeper }: HeadKeepers): number | null {
 	return keeper === null ? null : keeper.leaseRemainingMs / 1000;
 }
 
-async function handOverBy(
-	folder: GatedFolder,
-	{ keeper }: HeadKeepers,
-	store: ObjectStore,
-	around: (act: () => Promise<boolean>) => Promise<boolean>,
-): Promise<void> {
+interface HandedOver extends Pick<HandingOver, "prepare" | "around" | "store"> {
+	readonly folder: GatedFolder;
+	readonly keepers: HeadKeepers;
+}
+
+async function handOverBy({ folder, keepers: { keeper }, ...of }: HandedOver): Promise<void> {
 	if (keeper === null) throw new OperatorError(`${folder.path}: is not open yet`);
 	await handOver({
-		...{ keeper, store, clock: systemClock, identifier, around },
+		...{ ...of, keeper, clock: systemClock, identifier },
 		ship: () => folder.ship(),
 		unshippedBytes: () => folder.state?.unshippedBytes ?? 0,
 	});

@@ -52,7 +52,8 @@ export class WorkerPools {
 				: usePool(this.#home, folder));
 		try {
 			if (act.act === "look") await refresh(used, act.isNow);
-			else if (act.act === "handOver") await handOver(used);
+			// (The other host reads what the log has since the last checkpoint, and nobody is answered meanwhile.)
+			else if (act.act === "handOver") await used.pool.space.handOver(() => checkpoint(used));
 			else await change(used, act);
 			if (act.act === "make" && act.disks.length > 0) this.#followed.made(folder, act.disks);
 			if (act.act === "configure") await this.#follow(folder, used, act.disks);
@@ -165,12 +166,6 @@ async function checkpoint({ pool }: UsedPool): Promise<void> {
 	const late = sleep(REFRESH_MS, undefined, { signal: end.signal }).catch(() => {});
 	await Promise.race([pool.checkpoint(true).catch(() => {}), late]);
 	end.abort();
-}
-
-/** (The other host reads what the log has since the last checkpoint, and nobody is answered meanwhile.) Throws an OperatorError. */
-async function handOver(used: UsedPool): Promise<void> {
-	await checkpoint(used);
-	await used.pool.space.handOver();
 }
 
 /** Throws an OperatorError if it is not on disks. */

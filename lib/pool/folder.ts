@@ -132,8 +132,8 @@ export interface PoolWorld {
 	readonly stored?: (() => StoredLook) | undefined;
 	/** Brings what is on this host alone where it belongs, while all goes on; resolves when it is there, or that does not get on. Default: there is nothing to bring. */
 	readonly settle?: (() => Promise<void>) | undefined;
-	/** Lets a host have it that waits for it: resolves when that has it. Default: no other host can have it. Throws an OperatorError: then it goes on here. */
-	readonly handOver?: (() => Promise<void>) | undefined;
+	/** Lets a host have it that waits for it: resolves when that has it. `prepare`: makes little of what it has to go through. Default: no other host can have it. Throws an OperatorError: then it goes on here. */
+	readonly handOver?: ((prepare: () => Promise<void>) => Promise<void>) | undefined;
 	/** How its replicas stand. Default: it has none. */
 	readonly replicas?: (() => readonly ReplicaLook[]) | undefined;
 	/** Whether anything may be answered, if another host may have it. */

@@ -99,13 +99,13 @@ export class PoolSpace {
 		await this.#of.world.settle?.();
 	}
 
-	/** A host that waits for it has it when this resolves. Throws an OperatorError. */
-	async handOver(): Promise<void> {
+	/** A host that waits for it has it when this resolves. `prepare`: called before, maybe twice, while all goes on. Throws an OperatorError. */
+	async handOver(prepare: () => Promise<void>): Promise<void> {
 		const { handOver } = this.#of.world;
 		this.checkChanged();
 		if (handOver === undefined)
 			throw new OperatorError("it is in no object store, so no other host can have it");
-		await handOver();
+		await handOver(prepare);
 	}
 
 	/** Bytes of a volume that are mapped. */

@@ -22,7 +22,7 @@ if (await inNamespace(import.meta.url)) {
 
 	await one.start();
 	await one.say("pool", "create", "gold");
-	await one.say("volume", "create", "gold/web", "64M");
+	await one.say("volume", "create", "gold/web", "256M");
 	await one.tree.state("web", "open");
 
 	t.test("who is alone keeps it", async (t) => {
@@ -31,7 +31,7 @@ if (await inNamespace(import.meta.url)) {
 		t.equal(code, 1);
 		t.match(output, /no other host waits for it\n$/);
 		t.equal(output.trim().split("\n").length, 1);
-		t.notMatch(await one.io("write -P 9 32M 4k", "flush"), FAILED);
+		t.notMatch(await one.io("write -P 9 255M 4k", "flush"), FAILED);
 		await one.tree.state("web", "open");
 	});
 
@@ -61,9 +61,10 @@ if (await inNamespace(import.meta.url)) {
 			t.comment(`the longest pause of an initiator of AoE, by a handover: ${writer.takePauseMs()} ms`);
 			await to.told("pool-taken", /handed over by .*, by epoch [0-9]+/);
 			await from.told("pool-lost", /has the pool now, by epoch [0-9]+; it is closed here, and waits/);
-			t.notMatch(await to.io("read -P 9 32M 4k", "read -P 1 0 4k"), FAILED);
+			t.notMatch(await to.io("read -P 9 255M 4k", "read -P 1 0 4k"), FAILED);
 			await from.tree.state("web", "failed");
 		}
+		t.comment(`${writer.next} pages`);
 		t.strictSame(await writer.wrong(), []);
 	});
 }

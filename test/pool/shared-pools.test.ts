@@ -32,6 +32,9 @@ t.test("a pool that can't be closed in order is told so to all, and opened again
 
 t.test("what is in no store is handed over to nobody", async (t) => {
 	const pool = await Pool.create(testWorld(new MemoryFolder()));
-	await t.rejects(pool.space.handOver(), /is in no object store, so no other host can have it/);
+	await t.rejects(
+		pool.space.handOver(async () => {}),
+		/is in no object store, so no other host can have it/,
+	);
 	await pool.close();
 });

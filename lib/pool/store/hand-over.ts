@@ -21,14 +21,18 @@ const ANSWER_LIMIT_MS = 5_000;
 const ASK_AGAIN_MS = 100;
 /** For an heir that is there: nobody is answered meanwhile. */
 const HEIR_LIMIT_MS = 2_000;
-/** What is written while the rest is brought to the store is less each time. */
+/** What is written while the rest is brought to the store is less each time, */
 const SHIPS_MAX = 4;
+/** and so little that it is brought there in a moment. */
+const LITTLE_BYTES = 1024 * 1024;
 
 export interface HandingOver {
 	readonly keeper: HeadKeeper;
 	readonly store: ObjectStore;
 	readonly clock: Clock;
 	readonly identifier: (byteLength: number) => string;
+	/** Has it that little has to be gone through by who opens the pool, while everybody is served. */
+	readonly prepare: () => Promise<void>;
 	/** Brings all that is written by now to the store. */
 	readonly ship: () => Promise<void>;
 	/** What the store has not. */
@@ -43,15 +47,15 @@ export async function handOver(of: HandingOver): Promise<Owner> {
 	const nonce = identifier(NONCE_BYTES);
 	const name = heirName(keeper.superblock.pool, nonce);
 	// (What takes long is done while everybody is answered.)
-	await shipAll(of);
+	await lessen(of);
 	await keeper.write(() => ({ asks: nonce }));
 	try {
 		const heir = await answerOf(of, name);
 		if (heir === null) throw new OperatorError("no other host waits for it");
 		const { around = (act) => act() } = of;
-		const isDone = await around(() =>
-			keeper.handOver({ heir, drain: () => shipAll(of), limitMs: HEIR_LIMIT_MS }),
-		);
+		// (The heir has read what there was when he answered, and reads what comes now as it comes.)
+		await lessen(of);
+		const isDone = await around(() => keeper.handOver({ heir, drain: of.ship, limitMs: HEIR_LIMIT_MS }));
 		if (!isDone) throw new OperatorError(`${heir.name} did not come for it, and it goes on here`);
 		return heir;
 	} finally {
@@ -60,9 +64,12 @@ export async function handOver(of: HandingOver): Promise<Owner> {
 	}
 }
 
-async function shipAll({ ship, unshippedBytes }: HandingOver): Promise<void> {
+/** What is only here, and what an heir has to go through, is little then. */
+async function lessen({ prepare, ship, unshippedBytes }: HandingOver): Promise<void> {
+	if (unshippedBytes() > LITTLE_BYTES) await ship();
+	await prepare();
 	await ship();
-	for (let more = 1; more < SHIPS_MAX && unshippedBytes() > 0; more++) await ship();
+	for (let more = 1; more < SHIPS_MAX && unshippedBytes() > LITTLE_BYTES; more++) await ship();
 }
 
 async function answerOf({ keeper, store, clock }: HandingOver, name: string): Promise<Owner | null> {

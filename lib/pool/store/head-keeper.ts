@@ -41,6 +41,7 @@ export class HeadKeeper {
 	#superblock: Superblock;
 	#end: OperatorError | null = null;
 	#heir: Owner | undefined;
+	#isDrained = false;
 	#wantsYield = false;
 	#givesBack = false;
 	/** A swap is due, though no writer waits. */
@@ -157,11 +158,13 @@ export class HeadKeeper {
 		this.#look();
 		try {
 			await drain?.();
+			this.#isDrained = drain !== undefined;
 			this.#heir = heir;
 			this.#ask();
 			await this.#changing.until(() => this.#end !== null, limitMs);
 		} finally {
 			this.#heir = undefined;
+			this.#isDrained = false;
 			this.#wantsYield = false;
 			this.#look();
 			this.#ask();
@@ -238,6 +241,7 @@ export class HeadKeeper {
 			writtenUs: Math.floor(this.#world.now()),
 			owes: this.owes,
 			heir: this.#heir,
+			isDrained: this.#isDrained,
 			givesBack: this.#givesBack,
 		});
 		try {

@@ -5,7 +5,7 @@ import type { FencedError } from "./superblock-swaps.js";
 
 export interface HandOver {
 	readonly heir: Owner;
-	/** Called when nothing is acknowledged any more: brings what was to the store, and says so with `write`. */
+	/** Called when nothing is acknowledged any more: brings all that was to the store, and names it with `write`. */
 	readonly drain?: () => Promise<void>;
 	readonly limitMs?: number;
 }

@@ -75,7 +75,7 @@ export function asJson(image: StoredImage): JsonObject {
 
 const TABLES_AT_ONCE = 32;
 
-function isStoredImage(value: unknown): value is StoredImage {
+export function isStoredImage(value: unknown): value is StoredImage {
 	if (!areNumbers(value, ["next"])) return false;
 	const { life, lifeOf, renewedTo, files, head, deleting, coming } = value as Record<string, unknown>;
 	return (

@@ -23,6 +23,8 @@ interface Composing {
 	/** What may have been acknowledged and is not in an image; null: what was promised is. */
 	readonly owes: ((next: Superblock) => Promised | null) | null;
 	readonly heir: Owner | undefined;
+	/** Since nothing is acknowledged any more all that was has come to be in the image: what is not is nobody's. */
+	readonly isDrained: boolean;
 	readonly givesBack: boolean;
 }
 
@@ -42,14 +44,14 @@ export class SuperblockWriters {
 
 	/** The next superblock, and whose changes are in there. Who makes no sense is told so, and does not wait any more. */
 	compose(now: Superblock, how: Composing): { next: Superblock; writers: readonly Writer[] } {
-		const { writtenUs, owes, heir, givesBack } = how;
+		const { writtenUs, owes, heir, isDrained, givesBack } = how;
 		const fresh = { ...now, beat: now.beat + 1, writtenUs, heir: undefined };
 		const { changed, writers } = this.#changed(fresh, heir === undefined);
 		const owed = owes === null ? changed.promised : owes(changed);
 		const promised = writers.reduce((sum, { promise }) => widest(sum, promise), whole(owed));
 		const next = { ...changed, promised };
-		// (It was promised that nothing would be lost, and nothing was acknowledged since: what has come is nobody's.)
-		if (heir !== undefined && (promised === null || now.promised === null))
+		// (If it was promised that nothing would be lost, and nothing was acknowledged since, what has come is nobody's either.)
+		if (heir !== undefined && (isDrained || promised === null || now.promised === null))
 			return { next: { ...next, promised: null, heir }, writers };
 		if (!givesBack) return { next, writers };
 		return { next: { ...next, isGivenBack: true }, writers };

@@ -182,6 +182,23 @@ t.test("an heir who does not come is waited for no longer than that", async (t) 
 	t.equal(keeper.mayAcknowledge, true);
 });
 
+t.test("what has come since nothing is acknowledged any more does not hold up the heir", async (t) => {
+	const all = new KeeperWorlds();
+	const keeper = await all.create(all.host("1"));
+	await all.time.until(keeper.promise(10, 0));
+	const heir = all.host("2");
+	const waiting = all.taken(heir, { pollMs: 50 });
+	// Writes go on to come, and nobody is told that they are done.
+	keeper.owes = () => ({ bytes: 5, sinceUs: 0 });
+	const drain = (): Promise<void> => keeper.write(() => ({ image: { upTo: 10 } }));
+	const handing = keeper.handOver({ heir: heir.owner, drain, limitMs: 1_000 });
+	const { keeper: next } = await waiting;
+	t.match(next.superblock, { epoch: 2, image: { upTo: 10 }, promised: null });
+	t.equal(next.superblock.lost, undefined);
+	t.equal(await all.time.until(handing), true);
+	await all.time.until(next.close());
+});
+
 t.test("nothing that is promised is handed over", async (t) => {
 	const all = new KeeperWorlds();
 	const keeper = await all.create(all.host("1"));

@@ -3,7 +3,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { OperatorError } from "../../../lib/errors.js";
 import { Objects } from "../../../lib/object/objects.js";
+import type { ObjectStore } from "../../../lib/object/store.js";
 import { Pool } from "../../../lib/pool/pool.js";
+import { ForeseenObjects } from "../../../lib/pool/store/foreseen.js";
 import { Gate } from "../../../lib/pool/store/gate.js";
 import { GatedFolder } from "../../../lib/pool/store/gated-folder.js";
 import { answerAsked, handOver } from "../../../lib/pool/store/hand-over.js";
@@ -26,7 +28,7 @@ export interface Opened {
 	readonly host: Host;
 	readonly keepers: HeadKeepers;
 	readonly folder: GatedFolder;
-	readonly store: Objects;
+	readonly store: ObjectStore;
 	readonly stage: Stage;
 	/** In order; to an heir, if there is one who waits. */
 	readonly close: (heir?: Owner) => Promise<void>;
@@ -87,12 +89,14 @@ export class TwoHosts {
 	): Promise<Opened> {
 		const { head, world, owner } = host;
 		const chance = (byteLength: number): string => identifier(this.all.random).slice(0, 2 * byteLength);
-		const store = new Objects(this.#objects, { clock: world.clock, random: this.all.random });
+		const objects = new Objects(this.#objects, { clock: world.clock, random: this.all.random });
+		const store = new ForeseenObjects(objects, world.clock);
 		let heir: Owner | undefined;
 		const keepers: HeadKeepers = new HeadKeepers({
 			...{ path: "gold", head, world, identifier: chance, name: owner.name, watch, listener: {} },
 			loss: this.wordOf(host),
 			taken: (words) => this.taken.push(words),
+			foresee: (there) => store.look(there),
 			answer: async (...asked) => {
 				await answerAsked(store, ...asked);
 				this.afterAnswer();
@@ -125,12 +129,13 @@ export class TwoHosts {
 	}
 
 	/** As the daemon does it. */
-	handOver({ host, keepers, folder, store }: Opened): Promise<Owner> {
+	handOver({ host, keepers, folder, store, stage }: Opened): Promise<Owner> {
 		const { keeper } = keepers;
 		if (keeper === null) throw new Error("it is not open");
 		return handOver({
 			...{ keeper, store, clock: host.world.clock },
 			identifier: (byteLength) => identifier(this.all.random).slice(0, 2 * byteLength),
+			prepare: () => stage.pool.checkpoint(true),
 			ship: () => folder.ship(),
 			unshippedBytes: () => folder.state?.unshippedBytes ?? 0,
 		});
