@@ -9,6 +9,7 @@ import { SHELF_MAX, SLOT_MAX } from "../spec/ranges.js";
 import * as ASKING from "./asking/options.js";
 import { type Form, HELP, SOCKET } from "./forms.js";
 import * as POOLS from "./pools/options.js";
+import * as OWNERS from "./pools/owner-options.js";
 
 const SHELF = { name: "shelf", help: `0 to ${SHELF_MAX}` };
 const SLOT = { name: "slot", help: `0 to ${SLOT_MAX}` };
@@ -234,9 +235,9 @@ export const COMMANDS = [
 	POOLS.POOL_SCRUB,
 	POOLS.POOL_ADD,
 	POOLS.POOL_REMOVE,
-	POOLS.POOL_TAKEOVER,
-	POOLS.POOL_PROMOTE,
-	POOLS.POOL_HANDOVER,
+	OWNERS.POOL_TAKEOVER,
+	OWNERS.POOL_PROMOTE,
+	OWNERS.POOL_HANDOVER,
 	POOLS.POOL_SET,
 	POOLS.VOLUME_CREATE,
 	POOLS.VOLUME_LS,

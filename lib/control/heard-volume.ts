@@ -82,12 +82,16 @@ export function volumeIn<Question extends VolumeQuestion>(
 const MOST_REQUESTS = 1024;
 const isClass = isList(isNumber, 2);
 
+/** As a superblock has. */
+const MOST_LOST = 64;
+
 /** How a pool stands with its object store. */
 export const isStored = isShape({
 	...{ store: isWord, head: isWord, trouble: isWordOrNull },
 	...{ unshippedBytes: isNumber, objects: isNumber, storedBytes: isNumber, fetchedBytes: isNumber },
 	...{ unshippedSeconds: isSeconds, leaseSeconds: isEither(isNull, isSeconds) },
 	isReplicaOf: isWordOrNull,
+	lost: isList(isShape({ epoch: isNumber, bytes: isNumber, seconds: isNumber }), MOST_LOST),
 	requests: isList(
 		isShape({ op: isWord, code: isWord, sumUs: isSeconds, counts: isList(isClass, HISTOGRAM_CLASSES) }),
 		MOST_REQUESTS,

@@ -51,6 +51,11 @@ export class PoolDisks {
 		return this.#changeStored(name, { act: "takeOver", loseBytes }, "so no other host has it");
 	}
 
+	/** What was given up at a takeover is not kept for the host that has it. */
+	async forgetLost(name: string, epoch: number): Promise<Pool> {
+		return this.#changeStored(name, { act: "forgetLost", epoch }, "of which nothing is given up");
+	}
+
 	/** Of one in an object store that was a replica of another one: nothing is brought to it any more. */
 	async promote(name: string): Promise<Pool> {
 		return this.#changeStored(name, { act: "promote" }, "where replicas are");

@@ -38,6 +38,7 @@ function toldOf(act: PoolAct): readonly Told[] {
 		case "make":
 		case "addDisk":
 		case "takeOver":
+		case "forgetLost":
 		case "promote":
 		case "handOver":
 		case "removeDisk":

@@ -53,7 +53,8 @@ function storedOf(look: PoolLook | undefined): Pool["stored"] {
 		const ended = classes.reduce((sum, [, count]) => sum + count, 0);
 		counts.set(op, (counts.get(op) ?? 0) + ended);
 	}
-	return { ...look.stored, requests: [...counts].map(([op, count]) => ({ op, count })) };
+	const { lost } = look.stored;
+	return { ...look.stored, lost: [...lost], requests: [...counts].map(([op, count]) => ({ op, count })) };
 }
 
 /** `reason`: why it could not be looked at. */

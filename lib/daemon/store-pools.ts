@@ -23,6 +23,7 @@ import type { StoreFolderOptions } from "../pool/store/options.js";
 import type { Superblock } from "../pool/store/superblock.js";
 import type { FencedError } from "../pool/store/superblock-swaps.js";
 import { waitsFor } from "../pool/store/words.js";
+import type { StoredLook } from "../pool/stored-look.js";
 import { shownPoolPath } from "../spec/pool-path.js";
 import type { StorePoolSpec } from "../spec/store-spec.js";
 import { askOpener } from "./ask-opener.js";
@@ -39,6 +40,7 @@ import { storedLook } from "./store-look.js";
 import { StoreLookOuts } from "./store-look-outs.js";
 import { StoreTroubles } from "./store-troubles.js";
 import { makeStores, type StoreWays } from "./stores.js";
+import { tailWorld } from "./tail-view.js";
 
 /** Longer than the opener gives a file system. */
 const LIMIT_MS = 70_000;
@@ -66,6 +68,8 @@ export function storePoolsThrough(opener: Asking, openFile: OpenFile, news: Stor
 			const opening = body as unknown as StorePoolOpening;
 			return { opening, stores: makeStores(path, opening, ways) };
 		});
+		const { tailOf } = stores.opening.stored;
+		if (tailOf !== undefined) return tailWorld({ path, tailOf, home, files, ...stores });
 		const view = await views.worldOf({
 			path,
 			home,
@@ -161,7 +165,7 @@ export function storeWorld(of: StoreWorldOf): PoolWorld {
 	return {
 		...worldOf(folder, home.pump),
 		...{ lease: keepers.lease, losses: keepers.losses },
-		stored: () => storedLook({ stores, folder, troubles, leaseSeconds: leaseOf(keepers), isReplicaOf: null }),
+		stored: () => storedLook({ stores, folder, troubles, isReplicaOf: null, ...ownershipOf(keepers) }),
 		settle: () => folder.settle(),
 		handOver: (prepare) =>
 			handOverBy({ folder, keepers, store, prepare, around: (act) => both.around(path, act) }),
@@ -209,8 +213,8 @@ function unshippedIn({ state }: GatedFolder, { stable }: StorePoolSpec): Unshipp
 	return { bytes, sinceUs: Math.floor((Date.now() - (state.unshippedMs ?? 0)) * 1000) };
 }
 
-function leaseOf({ keeper }: HeadKeepers): number | null {
-	return keeper === null ? null : keeper.leaseRemainingMs / 1000;
+function ownershipOf({ keeper, losses }: HeadKeepers): Pick<StoredLook, "leaseSeconds" | "lost"> {
+	return { leaseSeconds: keeper === null ? null : keeper.leaseRemainingMs / 1000, lost: losses.tails };
 }
 
 interface HandedOver extends Pick<HandingOver, "prepare" | "around" | "store"> {

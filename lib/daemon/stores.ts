@@ -104,13 +104,13 @@ function headOf(
 	lookup: LookupFunction,
 	headFile: StoreWays["headFile"],
 ): HeadBackend {
-	const { head, store, name } = stored;
+	const { head, store, name, tailOf = name } = stored;
 	switch (head.kind) {
 		case "file":
 			return headFile(path);
 		case "etcd": {
 			const { endpoints, prefix } = head;
-			return new EtcdHead({ endpoints, key: `${prefix}pools/${name}`, lookup, tls: keys.headTls });
+			return new EtcdHead({ endpoints, key: `${prefix}pools/${tailOf}`, lookup, tls: keys.headTls });
 		}
 		case "store":
 			if (store.kind !== "s3") throw new OperatorError(`pool ${name}: Swift keeps no conditions for a head`);

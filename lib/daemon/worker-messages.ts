@@ -46,6 +46,7 @@ export type PoolAct =
 	| { readonly act: "keepDisk"; readonly disk: string }
 	/** It is opened although so many bytes are lost that another host has acknowledged. */
 	| { readonly act: "takeOver"; readonly loseBytes: number }
+	| { readonly act: "forgetLost"; readonly epoch: number }
 	/** It is opened although it is a replica of another one, and is a pool of its own from then on. */
 	| { readonly act: "promote" }
 	/** To a host that waits for it. */

@@ -195,11 +195,12 @@ async function change({ pool }: UsedPool, act: Change): Promise<void> {
 		case "takeOver":
 		case "promote":
 			break;
+		case "forgetLost":
+			return pool.space.forgetLost(act.epoch);
 		case "addDisk":
 		case "removeDisk":
 		case "keepDisk":
-			await changeDisks(pool, act);
-			break;
+			return changeDisks(pool, act);
 		case "create":
 			await administration.create(act.name, act.sizeBytes, act.pageBytes);
 			break;
@@ -242,8 +243,7 @@ async function change({ pool }: UsedPool, act: Change): Promise<void> {
 			await administration.forget(act.volume, act.snapshot);
 			break;
 		case "hold":
-			await administration.hold(act.volume, act.snapshot, act.isHeld);
-			break;
+			return administration.hold(act.volume, act.snapshot, act.isHeld);
 		default:
 			unreachable(act);
 	}

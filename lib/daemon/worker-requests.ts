@@ -125,6 +125,7 @@ const isPoolAct = [
 	isShape({ act: isOneOf(["make"]), disks: isList(isWord, POOL_DISKS_MAX), force: isFlag }),
 	isShape({ act: isOneOf(["addDisk"]), disk: isWord, force: isFlag }),
 	isShape({ act: isOneOf(["takeOver"]), loseBytes: isSize }),
+	isShape({ act: isOneOf(["forgetLost"]), epoch: isSize }),
 	isShape({ act: isOneOf(["promote"]) }),
 	isShape({ act: isOneOf(["handOver"]) }),
 	isShape({ act: isOneOf(["removeDisk"]), disk: isWord, force: isFlag }),

@@ -9,7 +9,7 @@ import type { Memory } from "../wire/memory.js";
 import type { Traces } from "./boot-trace.js";
 import type { PageLookup } from "./page-lookup.js";
 import type { AnswerLease } from "./store/lease-layer.js";
-import type { ReplicaLook, StoredLook } from "./stored-look.js";
+import type { LossLook, ReplicaLook, StoredLook } from "./stored-look.js";
 
 export interface PoolFolder {
 	/** What messages call it. */
@@ -99,6 +99,10 @@ export interface Losses {
 	readonly areNew: boolean;
 	/** They do from now on: kept when it resolves. Throws an OperatorError. */
 	noted(): Promise<void>;
+	/** Those that are kept, for the host that has them. */
+	readonly tails: readonly LossLook[];
+	/** That one is not kept any more. Throws an OperatorError. */
+	forget(epoch: number): Promise<void>;
 }
 
 /** What a map has in memory. */

@@ -51,7 +51,7 @@ export interface PoolFigures {
 export interface PoolSpaceOf {
 	readonly world: Pick<
 		PoolWorld,
-		"nextTurn" | "disks" | "stored" | "replicas" | "settle" | "handOver" | "onlyRead" | "folder"
+		"nextTurn" | "disks" | "stored" | "replicas" | "settle" | "handOver" | "losses" | "onlyRead" | "folder"
 	>;
 	readonly contents: Contents;
 	readonly living: Living;
@@ -106,6 +106,13 @@ export class PoolSpace {
 		if (handOver === undefined)
 			throw new OperatorError("it is in no object store, so no other host can have it");
 		await handOver(prepare);
+	}
+
+	/** What was given up at a takeover, by its epoch, is not kept any more for the host that has it. Throws an OperatorError. */
+	async forgetLost(epoch: number): Promise<void> {
+		const { losses } = this.#of.world;
+		if (losses === undefined) throw new OperatorError("nothing of it was given up");
+		await losses.forget(epoch);
 	}
 
 	/** Bytes of a volume that are mapped. */

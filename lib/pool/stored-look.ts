@@ -26,6 +26,15 @@ export interface ReplicaLook {
 	readonly trouble: string | null;
 }
 
+/** What was given up at a takeover. */
+export interface LossLook {
+	/** Of the owner who had acknowledged it. */
+	readonly epoch: number;
+	/** At most. */
+	readonly bytes: number;
+	readonly seconds: number;
+}
+
 export interface StoredLook {
 	/** For people: what they are and where. */
 	readonly store: string;
@@ -43,6 +52,8 @@ export interface StoredLook {
 	readonly trouble: string | null;
 	/** Of a replica that was not promoted, which can only be read: of which pool, in words. Null: it is none. */
 	readonly isReplicaOf: string | null;
+	/** What was given up at takeovers, and is kept for the hosts that have it. */
+	readonly lost: readonly LossLook[];
 	readonly requests: readonly StoredRequests[];
 }
 

@@ -114,6 +114,7 @@ export const POOL_EFFORTS: Readonly<Record<keyof PoolValues, Effort>> = {
 	stable: "disk",
 	serve: "disk",
 	listen: "disk",
+	tail: "disk",
 	replica: "disk",
 	history: "live",
 	history_space: "live",

@@ -11,7 +11,7 @@ import { alreadyAt, type Place, PlacedError } from "./place.js";
 import type { PoolSettings } from "./policy.js";
 import { onDisks } from "./pool-path.js";
 import { replicasOf } from "./replicas.js";
-import { type Places, STORE_POOL_KEYS, storePoolOf, takenBy } from "./store-pools.js";
+import { type Places, STORE_POOL_KEYS, storePoolOf, tailIn, takenBy } from "./store-pools.js";
 import type { TomlPath } from "./toml.js";
 
 /** As pools take it: what is not said is left out. */
@@ -22,7 +22,7 @@ export function keptOf(values: PoolPart["values"]): PoolSettings {
 }
 
 /** Where a pool is: one of these. */
-const PLACE_KEYS = ["path", "disks", "store"] as const;
+const PLACE_KEYS = ["path", "disks", "store", "tail"] as const;
 type PlaceKey = (typeof PLACE_KEYS)[number];
 
 /** What is wrong is added to `errors`. */
@@ -30,13 +30,15 @@ export function poolsOf(parts: readonly PoolPart[], places: Places, errors: Plac
 	const byName = new Map<string, PoolPart>();
 	const taken = new Map<string, Place>();
 	const pools: PoolConfig[] = [];
-	for (const part of parts) {
+	// (What was given up of a pool is where that is.)
+	const isTail = ({ values }: PoolPart): boolean => values.tail !== undefined;
+	for (const part of [...parts.filter((each) => !isTail(each)), ...parts.filter(isTail)]) {
 		const { name, placeOf } = part;
 		const first = byName.get(name);
 		byName.set(name, first ?? part);
 		if (first !== undefined)
 			errors.push(new PlacedError(placeOf([]), alreadyAt(`[pool.${name}]`, first.placeOf([]))));
-		const pool = first === undefined ? poolOf(part, places, errors) : undefined;
+		const pool = first === undefined ? poolOf(part, { ...places, pools }, errors) : undefined;
 		if (pool === undefined) continue;
 		const own = placesOf(pool);
 		const [there, key] = own.find(([there]) => taken.has(there)) ?? [];
@@ -55,7 +57,11 @@ function placesOf({ path: where, disks, stored }: PoolConfig): [string, TomlPath
 }
 
 /** Undefined if anything is wrong, which is added to `errors`. */
-function poolOf(part: PoolPart, places: Places, errors: PlacedError[]): PoolConfig | undefined {
+function poolOf(
+	part: PoolPart,
+	places: Places & { readonly pools: readonly PoolConfig[] },
+	errors: PlacedError[],
+): PoolConfig | undefined {
 	const { name, settings, values, placeOf } = part;
 	const [key, another] = PLACE_KEYS.filter((each) => values[each] !== undefined);
 	const wrong = (at: TomlPath, what: string): undefined => {
@@ -65,9 +71,13 @@ function poolOf(part: PoolPart, places: Places, errors: PlacedError[]): PoolConf
 	if (another !== undefined) return wrong([another], `it has ${WORDS[key]} already`);
 	if (values.partial !== undefined && key !== "disks")
 		return wrong(["partial"], "partial is for what is on disks");
-	const ofStore = STORE_POOL_KEYS.find((each) => values[each] !== undefined);
+	const ofStore = STORE_POOL_KEYS.find(
+		(each) => values[each] !== undefined && (key !== "tail" || each !== "log"),
+	);
 	if (ofStore !== undefined && key !== "store")
 		return wrong([ofStore], `${ofStore} is for what is on a store`);
+	if (key === "tail" && values.replica !== undefined)
+		return wrong(["replica"], "what was given up of a pool is only read, and has no replica");
 	const { path: folder, disks, partial = POOL_DEFAULTS.partial } = values;
 	const own = (at: TomlPath = [key]) => placeOf(at);
 	const known = { name, kept: keptOf(values), placeOf: own };
@@ -80,6 +90,10 @@ function poolOf(part: PoolPart, places: Places, errors: PlacedError[]): PoolConf
 				'a pool that both hosts serve (serve = "both") has no replica: what is known of it stays on one host',
 			);
 		return where && { ...known, ...where, settings, ...replicasIn(where.stored.log) };
+	}
+	if (key === "tail") {
+		const where = tailIn(part, places.pools, errors);
+		return where && { ...known, ...where, settings };
 	}
 	if (disks !== undefined)
 		return {
@@ -94,4 +108,9 @@ function poolOf(part: PoolPart, places: Places, errors: PlacedError[]): PoolConf
 	return { ...known, path: where, settings: { ...settings, path: where }, ...replicasIn(where) };
 }
 
-const WORDS: Readonly<Record<PlaceKey, string>> = { path: "a path", disks: "disks", store: "a store" };
+const WORDS: Readonly<Record<PlaceKey, string>> = {
+	path: "a path",
+	disks: "disks",
+	store: "a store",
+	tail: "a tail",
+};

@@ -19,7 +19,7 @@ import {
 	POOL_DISKS_MAX,
 } from "./ranges.js";
 import { readDaemonRemote } from "./remote.js";
-import { replicaSchema, storePoolKeys } from "./store-schema.js";
+import { poolName, replicaSchema, storePoolKeys } from "./store-schema.js";
 import { text, understood } from "./understood.js";
 import {
 	addressIn,
@@ -221,6 +221,7 @@ export const poolSchema = z
 		disks: members("disks"),
 		partial: flag,
 		...storePoolKeys,
+		tail: poolName,
 		replica: z.array(replicaSchema),
 		history: historyTime,
 		history_space: text(readHistorySpace),

@@ -5,6 +5,7 @@
 
 import { createHash } from "node:crypto";
 import { unreachable } from "../errors.js";
+import { quote } from "../text.js";
 import type { HeadConfig, StoreConfig } from "./configuration.js";
 import { HEAD_DEFAULTS, STORE_DEFAULTS, STORE_POOL_DEFAULTS } from "./keys.js";
 import type { HeadPart, NamedPart, PoolPart, StorePart } from "./parts.js";
@@ -148,6 +149,33 @@ export function storePoolOf(
 	return stored && { path: storePathOf(stored), stored };
 }
 
+/** What was given up of a pool, one of these, and is on this host; undefined if anything is wrong, which is added to `errors`. */
+export function tailIn(
+	part: PoolPart,
+	pools: readonly { readonly name: string; readonly stored?: StorePoolSpec }[],
+	errors: PlacedError[],
+): { readonly path: string; readonly stored: StorePoolSpec } | undefined {
+	const { name, values, placeOf } = part;
+	const { tail = "", log } = values;
+	const stored = wholly(part, "pool", errors, (wrong): StorePoolSpec | undefined => {
+		const known = pools.find((each) => each.name === tail);
+		if (known === undefined) errors.push(absentName(placeOf(["tail"]), `pool ${name}: `, "pool", tail));
+		else if (known.stored === undefined || known.stored.tailOf !== undefined)
+			wrong("tail", `tail ${quote(tail)}: only a pool on a store can be given up by another host`);
+		else if (known.stored.head.kind === "file")
+			wrong("tail", `tail ${quote(tail)}: its head is in a file: nothing of it is given up by another host`);
+		if (log === undefined) wrong(undefined, "log is missing: where the directory is that had it");
+		if (known?.stored === undefined || log === undefined) return undefined;
+		const { listen: _, ...of } = known.stored;
+		return { ...of, name, log: withoutSlash(log), tailOf: tail };
+	});
+	return stored && { path: storePathOf(stored), stored };
+}
+
+function withoutSlash(folder: string): string {
+	return folder.replace(/(?<=.)\/+$/, "");
+}
+
 /** What a pool has for a path that is there. */
 export function storePathOf(stored: StorePoolSpec): string {
 	const fingerprint = createHash("sha256").update(JSON.stringify(stored)).digest("hex").slice(0, 12);
@@ -185,7 +213,7 @@ export function storedIn(
 				: 'listen goes with serve = "both"',
 		);
 	return {
-		...{ name, store, container, prefix, head, log: log.replace(/(?<=.)\/+$/, "") },
+		...{ name, store, container, prefix, head, log: withoutSlash(log) },
 		logBytes: values.log_size ?? bytesOf(log_size),
 		cacheBytes: values.cache_size ?? bytesOf(cache_size),
 		stable: values.stable ?? stable,
@@ -221,7 +249,15 @@ function headOf(
 }
 
 /** What no two pools may have: their names for it, and the key that says it. */
-export function takenBy({ store, container, prefix, log, listen }: StorePoolSpec): [string, TomlPath][] {
+export function takenBy({
+	store,
+	container,
+	prefix,
+	log,
+	listen,
+	tailOf,
+}: StorePoolSpec): [string, TomlPath][] {
+	if (tailOf !== undefined) return [[log, ["log"]]];
 	const where = store.kind === "s3" ? store.endpoint : `${store.auth} ${store.project ?? store.user}`;
 	return [
 		[log, ["log"]],

@@ -151,6 +151,9 @@ export const storePoolKeys = {
 	listen: text(readPartnerPlace),
 };
 
+/** The name of a pool. */
+export const poolName = text(readPool);
+
 /** A copy of a pool elsewhere. */
 export const replicaSchema = z
 	.strictObject({

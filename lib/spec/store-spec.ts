@@ -61,6 +61,8 @@ export interface StorePoolSpec {
 	readonly cacheBytes: number;
 	/** Where a write is for good. */
 	readonly stable: "host" | "store";
+	/** It is what was given up of the pool of that name, and this host has in `log`: to be read. */
+	readonly tailOf?: string;
 	/** Where this host hands it on to the others that serve it as well: `192.0.2.1:9473`. Undefined: one host serves it. */
 	readonly listen?: string;
 }

@@ -176,6 +176,7 @@ export const STORED: StoredLook = {
 	fetchedBytes: 65_536,
 	leaseSeconds: 5.5,
 	isReplicaOf: null,
+	lost: [{ epoch: 3, bytes: 4096, seconds: 2 }],
 	trouble: "what is written stays on this host: 503",
 	requests: [
 		{ op: "put", code: "201", sumUs: 3000, counts: [[20, 3]] },

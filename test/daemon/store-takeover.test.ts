@@ -1,7 +1,7 @@
 // Two hosts with one configuration, whose pool is in an object store: one has it, the other one waits. When the first one is gone the second one has all that was
 // brought to the store; what was acknowledged and was not it gives up by an operator's word alone.
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import t from "tap";
 import { BUCKET, KEYS, StandInS3 } from "../object/stand-in-s3.js";
 import { inNamespace } from "../support/in-namespace.js";
@@ -23,8 +23,12 @@ if (await inNamespace(import.meta.url)) {
 		readonly tree = new DaemonTree();
 
 		constructor() {
+			writeFileSync(this.tree.path("secret"), `${KEYS.secret}\n`, { mode: 0o600 });
+			this.configure();
+		}
+
+		configure(...more: string[]): void {
 			const { tree } = this;
-			writeFileSync(tree.path("secret"), `${KEYS.secret}\n`, { mode: 0o600 });
 			tree.configure(
 				[
 					`[nbd]\nlisten = ["unix:${tree.path("nbd.sock")}"]`,
@@ -32,6 +36,7 @@ if (await inNamespace(import.meta.url)) {
 					`access_key = "${KEYS.accessKey}"\nsecret_file = "${tree.path("secret")}"`,
 					`[pool.gold]\nstore = "attic"\ncontainer = "${BUCKET}"\nhead = "store"\nlog = "${tree.path("log")}"`,
 					'[disk.web]\nvolume = "gold/web"\n[disk.web.nbd]\n',
+					...more,
 				].join("\n"),
 			);
 		}
@@ -40,9 +45,13 @@ if (await inNamespace(import.meta.url)) {
 			return (await run([...vbladeCommand(), ...words, "--socket", this.tree.socket], LIMIT_MS)).output;
 		}
 
-		async io(...commands: string[]): Promise<string> {
+		io(...commands: string[]): Promise<string> {
+			return this.ioOf("web", ...commands);
+		}
+
+		async ioOf(disk: string, ...commands: string[]): Promise<string> {
 			const words = commands.flatMap((command) => ["-c", command]);
-			const at = `nbd+unix:///web?socket=${this.tree.path("nbd.sock")}`;
+			const at = `nbd+unix:///${disk}?socket=${this.tree.path("nbd.sock")}`;
 			return (await run(["qemu-io", "-f", "raw", ...words, at], LIMIT_MS)).output;
 		}
 
@@ -94,5 +103,42 @@ if (await inNamespace(import.meta.url)) {
 		await two.tree.problem(/pool gold: store:gold: /);
 		t.notMatch(await two.tree.state("web", "failed"), { state: "open" });
 		t.notMatch(await one.io("read -P 3 2M 1M"), FAILED);
+	});
+
+	t.test("what was given up can be read on the host that has it, until it is forgotten", async (t) => {
+		const { lost = [] } = ((await one.tree.ask("GET", "/api/v1/pools/gold")).body.stored ?? {}) as {
+			lost?: { epoch: number; bytes: number }[];
+		};
+		t.equal(lost.length, 1);
+		const epoch = String(lost[0]?.epoch);
+		t.match(await one.say("pool", "show", "gold"), new RegExp(`^given up +of epoch ${epoch}: up to `, "m"));
+		await two.tree.stop();
+		renameSync(two.tree.path("log"), two.tree.path("lost"));
+		two.configure(
+			`[pool.tail]\ntail = "gold"\nlog = "${two.tree.path("lost")}"`,
+			'[disk.tail]\nvolume = "tail/web"\nread_only = true\n[disk.tail.nbd]\n',
+		);
+		await two.tree.start();
+		await two.tree.problem(/pool gold: store:gold: is owned by .*, waiting/);
+		await two.tree.state("tail", "open");
+		t.match(await two.say("volume", "ls", "tail"), /^tail\/web /m);
+		t.notMatch(await two.ioOf("tail", "read -P 2 1M 1M", "read -P 1 0 1M"), FAILED);
+		t.match(
+			await two.say("volume", "create", "tail/more", "1G"),
+			/is what was given up of gold, which can be read/,
+		);
+		t.notMatch(await one.io("read -P 3 2M 1M"), FAILED, "the pool itself goes on");
+		await two.tree.stop();
+		await two.tree.start();
+		await two.tree.state("tail", "open");
+		t.notMatch(await two.ioOf("tail", "read -P 2 1M 1M"), FAILED, "as often as one likes");
+		t.match(
+			await one.say("pool", "takeover", "gold", "--forget", "999"),
+			/nothing of epoch 999 was given up/,
+		);
+		t.notMatch(await one.say("pool", "takeover", "gold", "--forget", epoch), /given up/);
+		await two.tree.stop();
+		await two.tree.start();
+		await two.tree.problem(/pool tail: store:tail: here is nothing of gold that was given up/);
 	});
 }

@@ -185,6 +185,45 @@ t.test("both hosts have to be able to reach each other, and a third place", asyn
 	);
 });
 
+t.test("what was given up of a pool is where that pool is, and on this host", async (t) => {
+	const tail = '[pool.rescue]\ntail = "gold"\nlog = "/srv/lost/"\n';
+	const pools = good(read(tail + ALL)).pools;
+	const [gold, rescue] = ["gold", "rescue"].map((name) => pools.find((each) => each.name === name));
+	t.strictSame(rescue?.stored, { ...gold?.stored, name: "rescue", log: "/srv/lost", tailOf: "gold" });
+	t.not(rescue?.path, gold?.path);
+	t.strictSame(
+		good(read(dumpOf(good(read(ALL + tail))))).pools.map(({ stored }) => stored),
+		[gold?.stored, rescue?.stored],
+		"also from what dump writes",
+	);
+	refuses(
+		t,
+		ALL + tail.replace("gold", "silver"),
+		'14:1: pool rescue: pool "silver": there is none of this name',
+	);
+	refuses(
+		t,
+		ALL + tail.replace(/log.*\n/, ""),
+		"13:7: pool rescue: log is missing: where the directory is that had it",
+	);
+	refuses(t, `${ALL}${tail}container = "other"\n`, "16:1: pool rescue: container is for what is on a store");
+	refuses(
+		t,
+		`${ALL}[pool.fast]\npath = "/srv/fast"\n${tail.replace("gold", "fast")}`,
+		'16:1: pool rescue: tail "fast": only a pool on a store can be given up by another host',
+	);
+	refuses(
+		t,
+		ALL.replace('"etcd"', '"file"') + tail,
+		'14:1: pool rescue: tail "gold": its head is in a file: nothing of it is given up by another host',
+	);
+	refuses(
+		t,
+		ALL + tail.replace("/srv/lost/", "/var/lib/vblade/gold"),
+		"15:1: a pool in /var/lib/vblade/gold is already at 0.toml:12:1",
+	);
+});
+
 t.test("no two pools have one place", async (t) => {
 	const silver = POOL.replace("[pool.gold]", "[pool.silver]");
 	refuses(t, ALL + silver, "17:1: a pool in /var/lib/vblade/gold is already at 0.toml:12:1");

@@ -7,7 +7,7 @@ import { type Form, HELP, SOCKET } from "../forms.js";
 const JSON_OPTION = { name: "json", help: "what it says as JSON" } as const;
 const OPTIONS = [HELP, JSON_OPTION] as const;
 /** Of commands that also ask a daemon. */
-const EITHER = [...OPTIONS, SOCKET] as const;
+export const EITHER = [...OPTIONS, SOCKET] as const;
 const AT_PATH = { name: "pool", help: "a directory or block device: a path that begins with / or ." };
 const POOL = { name: "pool", help: `${AT_PATH.help}; or the name of a running daemon's` };
 const SNAPSHOT = { name: "snapshot", help: "POOL/NAME@SNAPSHOT" };
@@ -70,7 +70,7 @@ export const POOL_SCRUB = {
 	options: EITHER,
 } as const satisfies Form;
 
-const OF_DAEMON = { name: "pool", help: "the name of a running daemon's that is on disks" };
+export const OF_DAEMON = { name: "pool", help: "the name of a running daemon's that is on disks" };
 const DISK = { name: "disk", help: "the name of one of the disks that are configured for it" };
 
 export const POOL_ADD = {
@@ -88,27 +88,6 @@ export const POOL_REMOVE = {
 		...EITHER,
 		{ name: "force", short: "f", help: "give up a disk that is missing, and what it has" },
 	],
-} as const satisfies Form;
-
-export const POOL_TAKEOVER = {
-	name: "pool takeover",
-	help: "Takes over a pool in an object store, although what another host has acknowledged is lost.",
-	arguments: [OF_DAEMON],
-	options: [...EITHER, { name: "lose", value: "bytes", help: "so much may be lost: what the pool says" }],
-} as const satisfies Form;
-
-export const POOL_PROMOTE = {
-	name: "pool promote",
-	help: "Makes a pool of its own of what is a replica of another one in an object store.",
-	arguments: [OF_DAEMON],
-	options: EITHER,
-} as const satisfies Form;
-
-export const POOL_HANDOVER = {
-	name: "pool handover",
-	help: "Hands a pool in an object store over to another host, which waits for it.",
-	arguments: [OF_DAEMON],
-	options: EITHER,
 } as const satisfies Form;
 
 export const POOL_SET = {

@@ -2,10 +2,12 @@
 
 import { Pool } from "../../control/model.js";
 import { OperatorError } from "../../errors.js";
+import { readNumber } from "../../spec/numbers.js";
 import { type Output, processOutput, understand } from "../client.js";
 import { followJob } from "./following.js";
 import { asked, type Line, putPool } from "./in-daemon.js";
-import { POOL_ADD, POOL_HANDOVER, POOL_PROMOTE, POOL_REMOVE, POOL_TAKEOVER } from "./options.js";
+import { POOL_ADD, POOL_REMOVE } from "./options.js";
+import { POOL_HANDOVER, POOL_PROMOTE, POOL_TAKEOVER } from "./owner-options.js";
 import { PAST_OPTIONS } from "./pool-settings.js";
 import { readSize } from "./tell-volume.js";
 
@@ -39,12 +41,23 @@ export async function poolTakeoverCommand(argv: readonly string[], output = proc
 	const line = await understand(POOL_TAKEOVER, argv, output);
 	if (line === undefined) return 0;
 	const [pool = ""] = line.positionals;
-	const lose = line.last("lose");
-	if (lose === undefined)
+	const [lose, forget] = [line.last("lose"), line.last("forget")];
+	if (lose !== undefined && forget !== undefined)
+		throw new OperatorError("--lose and --forget do not go together");
+	if (lose === undefined && forget === undefined)
 		throw new OperatorError(
 			`--lose is missing: how many bytes may be lost, as vblade pool ls says of ${pool}`,
 		);
-	const body = { loseBytes: readSize("lose", lose) };
+	const body =
+		forget === undefined
+			? { loseBytes: readSize("lose", lose ?? "") }
+			: {
+					forgetEpoch: readNumber("forget", forget, {
+						min: 1,
+						max: Number.MAX_SAFE_INTEGER,
+						called: "an epoch",
+					}),
+				};
 	return asked(line, output, async (daemon) => {
 		putPool(await daemon.send("POST", `${addressOf(pool)}/takeover`, Pool, { body }), line, output);
 	});

@@ -51,8 +51,13 @@ function storePairs(stored: Pool["stored"]): (readonly [string, string])[] {
 		["head", head],
 		...(requests.length === 0 ? [] : [["requests", requestsText(requests)] as const]),
 		["unshipped", `${sizeText(unshippedBytes)}${forHow}`],
+		...stored.lost.map((each) => ["given up", lostText(each)] as const),
 		...(leaseSeconds === null ? [] : [["lease", `${leaseSeconds.toFixed(1)} s`] as const]),
 	];
+}
+
+function lostText({ epoch, bytes, seconds }: NonNullable<Pool["stored"]>["lost"][number]): string {
+	return `of epoch ${epoch}: up to ${sizeText(bytes)} of ${Math.round(seconds)} s, kept for the host that has it`;
 }
 
 function requestsText(requests: NonNullable<Pool["stored"]>["requests"]): string {

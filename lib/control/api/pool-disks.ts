@@ -57,7 +57,12 @@ function ownerRoutes(poolDisks: Inside["poolDisks"]): Route[] {
 			body: PoolTakeover,
 			answers: { 200: { description: "The pool", schema: Pool } },
 			refusals: [409],
-			handle: async ({ name, body: { loseBytes } }) => json(await poolDisks.takeOver(name, loseBytes)),
+			handle: async ({ name, body }) =>
+				json(
+					await ("loseBytes" in body
+						? poolDisks.takeOver(name, body.loseBytes)
+						: poolDisks.forgetLost(name, body.forgetEpoch)),
+				),
 		}),
 		route({
 			method: "POST",

@@ -18,5 +18,14 @@ export const stored = z.object({
 		.array(z.object({ op: text("Kind of request"), count: count("So many ended since it was opened") }))
 		.meta({ description: "Requests to the store and to where the superblock is" }),
 	trouble: text("What does not get on; null: all does").nullable(),
+	lost: z
+		.array(
+			z.object({
+				epoch: count("Of the owner who had acknowledged it"),
+				bytes: bytes("So much, at most"),
+				seconds: seconds("Of so long"),
+			}),
+		)
+		.meta({ description: "What was given up at takeovers, and is kept for the hosts that have it" }),
 	isReplicaOf: text("A replica that can only be read: of which pool; null: it is none").nullable(),
 });

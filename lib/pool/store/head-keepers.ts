@@ -82,6 +82,19 @@ export class HeadKeepers implements Keepers {
 				const superblock = keeper()?.superblock;
 				return superblock !== undefined && lostTo(superblock) > (imageIn(superblock.image).renewedTo ?? 0);
 			},
+			get tails() {
+				return (keeper()?.superblock.lost ?? []).map(({ epoch, bytes, seconds }) => ({
+					epoch,
+					bytes,
+					seconds,
+				}));
+			},
+			forget: async (epoch) => {
+				const isThere = this.losses.tails.some((tail) => tail.epoch === epoch);
+				if (!isThere)
+					throw new OperatorError(`${of.path}: nothing of epoch ${epoch} was given up, or is kept`);
+				await keeper()?.write(({ lost = [] }) => ({ lost: lost.filter((tail) => tail.epoch !== epoch) }));
+			},
 			noted: async () => {
 				await keeper()?.write((now) => ({ image: { ...now.image, renewedTo: lostTo(now) } }));
 			},

@@ -276,7 +276,7 @@ export class StoredFiles implements StoreFileHome {
 		await this.publisher.close();
 		await this.#fetcher.close();
 		for (const file of this.#files.values()) {
-			if (isStored) file.settle();
+			if (isStored && this.#reclaim !== null) file.settle();
 			if (file.isHere) await this.save(file);
 			await file.device.close();
 		}

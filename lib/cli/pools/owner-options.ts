@@ -1,0 +1,33 @@
+/** The part of the table in `lib/cli/options.ts` that is of who has a pool in an object store. Data only. */
+
+import type { Form } from "../forms.js";
+import { EITHER, OF_DAEMON } from "./options.js";
+
+export const POOL_TAKEOVER = {
+	name: "pool takeover",
+	help: "Takes over a pool in an object store, although what another host has acknowledged is lost.",
+	arguments: [OF_DAEMON],
+	options: [
+		...EITHER,
+		{ name: "lose", value: "bytes", help: "so much may be lost: what the pool says" },
+		{
+			name: "forget",
+			value: "epoch",
+			help: "what was given up of it is not kept any more: what the pool shows",
+		},
+	],
+} as const satisfies Form;
+
+export const POOL_PROMOTE = {
+	name: "pool promote",
+	help: "Makes a pool of its own of what is a replica of another one in an object store.",
+	arguments: [OF_DAEMON],
+	options: EITHER,
+} as const satisfies Form;
+
+export const POOL_HANDOVER = {
+	name: "pool handover",
+	help: "Hands a pool in an object store over to another host, which waits for it.",
+	arguments: [OF_DAEMON],
+	options: EITHER,
+} as const satisfies Form;
