@@ -8,6 +8,7 @@ import type { Asking } from "../channel/asking.js";
 import { systemClock } from "../clock.js";
 import { OperatorError } from "../errors.js";
 import { nativeMemory } from "../native.js";
+import { Proofs } from "../object/proofs.js";
 import type { StorePoolOpening } from "../opener/messages.js";
 import { directoryFolder, type PoolFiles, worldOf } from "../pool/directory.js";
 import type { PoolWorld } from "../pool/folder.js";
@@ -52,6 +53,7 @@ export function storePoolsThrough(opener: Asking, openFile: OpenFile, news: Stor
 	const ways: StoreWays = {
 		lookUp: lookUpBy(opener),
 		headFile: (pool) => new RemoteHead(opener, pool),
+		proofs: new Proofs(),
 	};
 	const lookOuts = new StoreLookOuts(news.mayBeHad);
 	const losses = new Map<string, LossWord>();

@@ -12,6 +12,7 @@ import type { HeadBackend } from "../object/head-backend.js";
 import { EtcdHead } from "../object/head-etcd.js";
 import { S3Head } from "../object/head-s3.js";
 import { Objects } from "../object/objects.js";
+import type { Proofs } from "../object/proofs.js";
 import { S3Objects } from "../object/s3.js";
 import type { S3Options } from "../object/s3-door.js";
 import type { ObjectStore } from "../object/store.js";
@@ -36,10 +37,12 @@ export interface StoreWays {
 	readonly lookUp: LookUp;
 	/** A head in a file, of the pool at this path. */
 	readonly headFile: (pool: string) => HeadBackend;
+	/** What stores have proved. */
+	readonly proofs: Proofs;
 }
 
 type Swift = Extract<StoreSpec, { kind: "swift" }>;
-type Ways = Pick<S3Options, "lookup" | "tls">;
+type Ways = Pick<S3Options, "lookup" | "tls" | "proofs">;
 
 /** What the head of a pool is called in its bucket. */
 const HEAD_OBJECT = "superblock";
@@ -53,8 +56,8 @@ const LIMITS = { attempts: 3, attemptMs: 60_000, limitMs: 180_000, mostPauseMs: 
 /** Of the pool at that path. Throws an OperatorError if it can't be as it is configured. */
 export function makeStores(path: string, opening: StorePoolOpening, ways: StoreWays): Stores {
 	const lookup = lookupBy(ways.lookUp);
-	const backend = backendOf(opening, lookup);
-	const head = headOf(path, opening, lookup, ways.headFile);
+	const backend = backendOf(opening, lookup, ways.proofs);
+	const head = headOf(path, opening, lookup, ways);
 	const [objects, moved] = [new Objects(backend, { limits: LIMITS }), new Head(head)];
 	return {
 		store: objects,
@@ -66,12 +69,16 @@ export function makeStores(path: string, opening: StorePoolOpening, ways: StoreW
 	};
 }
 
-function backendOf({ stored, keys }: StorePoolOpening, lookup: LookupFunction): ObjectBackend {
+function backendOf(
+	{ stored, keys }: StorePoolOpening,
+	lookup: LookupFunction,
+	proofs: Proofs,
+): ObjectBackend {
 	const { store, container, prefix } = stored;
 	const ways = { lookup, tls: keys.storeTls };
 	switch (store.kind) {
 		case "s3":
-			return new S3Objects(s3Options({ stored, keys }, store, ways));
+			return new S3Objects(s3Options({ stored, keys }, store, { ...ways, proofs }));
 		case "swift":
 			return new SwiftObjects({ account: accountOf(store, keys.secret), container, prefix, ...ways });
 		default:
@@ -102,7 +109,7 @@ function headOf(
 	path: string,
 	{ stored, keys }: StorePoolOpening,
 	lookup: LookupFunction,
-	headFile: StoreWays["headFile"],
+	{ headFile, proofs }: StoreWays,
 ): HeadBackend {
 	const { head, store, name, tailOf = name } = stored;
 	switch (head.kind) {
@@ -114,7 +121,10 @@ function headOf(
 		}
 		case "store":
 			if (store.kind !== "s3") throw new OperatorError(`pool ${name}: Swift keeps no conditions for a head`);
-			return new S3Head(s3Options({ stored, keys }, store, { lookup, tls: keys.storeTls }), HEAD_OBJECT);
+			return new S3Head(
+				s3Options({ stored, keys }, store, { lookup, tls: keys.storeTls, proofs }),
+				HEAD_OBJECT,
+			);
 		default:
 			return unreachable(head);
 	}

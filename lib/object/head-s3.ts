@@ -40,10 +40,12 @@ export class S3Head implements HeadBackend {
 
 	async open(signal: AbortSignal): Promise<void> {
 		await openBucket(this.#door, signal);
-		if ((await provesCreation(this.#door, signal)) && (await this.#provesChange(signal))) return;
+		const { proofs, name } = this.#door;
+		const provesChange = () => proofs.of(`change ${name}`, () => this.#provesChange(signal));
+		if ((await provesCreation(this.#door, signal)) && (await provesChange())) return;
 		throw new ObjectError(
 			ObjectFault.refused,
-			`${this.#door.name}: can't have a head: does not keep conditions on what is written (If-None-Match, If-Match)`,
+			`${name}: can't have a head: does not keep conditions on what is written (If-None-Match, If-Match)`,
 		);
 	}
 

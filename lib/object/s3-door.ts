@@ -9,6 +9,7 @@ import { digestOf } from "./bytes.js";
 import { type ObjectOp, RequestCounts } from "./counts.js";
 import { ObjectError, ObjectFault } from "./errors.js";
 import { type Answer, type Ask, HttpDoor, type HttpTls } from "./http.js";
+import { Proofs } from "./proofs.js";
 import { EMPTY_HASH, encode, queryText, type Signer, sign } from "./sigv4.js";
 import { textIn } from "./xml.js";
 
@@ -26,6 +27,8 @@ export interface S3Options extends Signer {
 	readonly tls?: HttpTls | undefined;
 	/** The time of day, for signatures. */
 	readonly today?: () => Date;
+	/** What stores of this process have proved; default: nothing. */
+	readonly proofs?: Proofs;
 }
 
 export interface S3Ask {
@@ -42,6 +45,7 @@ export interface S3Ask {
 export class S3Door {
 	readonly name: string;
 	readonly counts = new RequestCounts();
+	readonly proofs: Proofs;
 	readonly prefix: string;
 	readonly region: string;
 	readonly #door: HttpDoor;
@@ -71,6 +75,7 @@ export class S3Door {
 		this.#base = `${url.pathname.replace(/\/$/, "")}${style === "path" ? `/${encode(bucket)}` : ""}`;
 		this.#signer = options;
 		this.#today = options.today ?? (() => new Date());
+		this.proofs = options.proofs ?? new Proofs(clock);
 		this.#door = new HttpDoor(url.origin, { clock, counts: this.counts, sockets, lookup, tls });
 	}
 

@@ -176,7 +176,11 @@ export async function deleteOne(door: S3Door, name: string, signal: AbortSignal)
 }
 
 /** Whether the store keeps `If-None-Match`: of two creations of one name the second one has to fail, and the first one's bytes stay. */
-export async function provesCreation(door: S3Door, signal: AbortSignal): Promise<boolean> {
+export function provesCreation(door: S3Door, signal: AbortSignal): Promise<boolean> {
+	return door.proofs.of(`creation ${door.name}`, () => proveCreation(door, signal));
+}
+
+async function proveCreation(door: S3Door, signal: AbortSignal): Promise<boolean> {
 	const name = `probe-${randomUUID()}`;
 	const create = async (text: string): Promise<number> => {
 		const headers = { "if-none-match": "*" };

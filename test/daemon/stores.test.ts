@@ -1,10 +1,12 @@
 // Object stores and heads of pools as they are configured: where hosts are comes from elsewhere, and what does not answer is waited for by nobody but for a while.
+
 import t from "tap";
 import { ComingStores, type OpenedStores } from "../../lib/daemon/coming-stores.js";
 import { StoreTroubles } from "../../lib/daemon/store-troubles.js";
 import { lookupBy, makeStores, type StoreWays } from "../../lib/daemon/stores.js";
 import { OperatorError } from "../../lib/errors.js";
 import { ObjectError } from "../../lib/object/errors.js";
+import { Proofs } from "../../lib/object/proofs.js";
 import type { StorePoolOpening } from "../../lib/opener/messages.js";
 import type { PoolTold } from "../../lib/pool/told.js";
 import type { StoreSpec } from "../../lib/spec/store-spec.js";
@@ -17,6 +19,7 @@ const ways: StoreWays = {
 		if (host === "store.example") return ["127.0.0.1"];
 		throw new OperatorError(`the address of ${host} is not to be had`);
 	},
+	proofs: new Proofs(),
 	headFile: () => {
 		throw new Error("no file is wanted");
 	},

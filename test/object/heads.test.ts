@@ -12,9 +12,13 @@ import { EtcdHead } from "../../lib/object/head-etcd.js";
 import { FileHead } from "../../lib/object/head-file.js";
 import { NONCE_BYTES } from "../../lib/object/head-frame.js";
 import { S3Head } from "../../lib/object/head-s3.js";
+import { Objects } from "../../lib/object/objects.js";
+import { Proofs } from "../../lib/object/proofs.js";
+import { S3Objects } from "../../lib/object/s3.js";
 import { Random } from "../../lib/random.js";
 import { headConformance } from "../../lib/testing/head-conformance.js";
 import { MemoryHead } from "../../lib/testing/memory-head.js";
+import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import { scratchDirectory } from "../support/cleanup.js";
 import { atFirst, lostAnswer } from "./stand-in.js";
 import { Keys, StandInEtcd } from "./stand-in-etcd.js";
@@ -26,12 +30,18 @@ const scratch = scratchDirectory();
 let folders = 0;
 const LIMITS = { firstPauseMs: 5, mostPauseMs: 20 };
 
-async function s3(conditions: Conditions = "kept"): Promise<{ server: StandInS3; make: () => S3Head }> {
+async function s3(
+	conditions: Conditions = "kept",
+): Promise<{ server: StandInS3; endpoint: string; make: () => S3Head }> {
 	const server = new StandInS3();
 	started.push(server);
 	server.conditions = conditions;
 	const endpoint = await server.start();
-	return { server, make: () => new S3Head({ ...KEYS, endpoint, bucket: BUCKET, prefix: "pool/" }, "head") };
+	return {
+		server,
+		endpoint,
+		make: () => new S3Head({ ...KEYS, endpoint, bucket: BUCKET, prefix: "pool/" }, "head"),
+	};
 }
 
 /** @param members of one cluster */
@@ -78,6 +88,39 @@ t.test("a store that does not keep conditions can't have a head", async (t) => {
 		t.equal(await kindOf(head.open()), "refused", conditions);
 		await head.close();
 		t.equal(server.objects.size, 0, "and nothing is left of the probe");
+	}
+});
+
+t.test("who opens a store again and again has it prove that once in a while", async (t) => {
+	for (const conditions of ["kept", "none"] as const) {
+		const { server, endpoint } = await s3(conditions);
+		const clock = new VirtualClock();
+		const proofs = new Proofs(clock);
+		let changes = 0;
+		server.mishap = ({ method }) => {
+			if (method === "PUT" || method === "DELETE") changes++;
+			return undefined;
+		};
+		const open = async (): Promise<number> => {
+			const before = changes;
+			for (const each of [
+				new Head(new S3Head({ ...KEYS, endpoint, bucket: BUCKET, prefix: "pool/", proofs }, "head"), {
+					limits: LIMITS,
+				}),
+				new Objects(new S3Objects({ ...KEYS, endpoint, bucket: BUCKET, prefix: "pool/", proofs }), {
+					limits: LIMITS,
+				}),
+			]) {
+				await kindOf(each.open());
+				await each.close();
+			}
+			return changes - before;
+		};
+		t.ok((await open()) >= 3, "the proofs, and the bucket");
+		const again = await open();
+		t.equal(again > 0, conditions === "none", `what was not proved is tried again: ${again} changes`);
+		clock.pass(3_600_000);
+		t.ok((await open()) >= 3);
 	}
 });
 
