@@ -97,12 +97,10 @@ function overridden(
 	{ pools }: Config,
 	{ interfaceNames }: Environment,
 ): DiskConfig | PlacedError[] {
-	const pool = Object.fromEntries(
-		pools.map(({ name, path, disks }) => [name, disks === undefined ? { path } : { disks: [...disks] }]),
-	);
-	const text = stringify({ pool, disk: { [disk.name]: settings } });
+	// (Where a pool is has no one form in a file: it may be on disks, or in a store of another table.)
+	const text = stringify({ disk: { [disk.name]: settings } });
 	const sources = { files: [{ path: RUNTIME_FILE, text }], debian: [] };
-	const config = readConfig(sources, { interfaceNames, isOneDisk: true });
+	const config = readConfig(sources, { interfaceNames, poolsOfOne: pools });
 	if (Array.isArray(config)) return config;
 	const [other] = config.disks;
 	return other === undefined ? disk : { ...other, origin: disk.origin, placeOf: disk.placeOf };

@@ -38,13 +38,13 @@ export interface Environment {
 	readonly interfaceNames: () => readonly string[];
 	/** Of whoever reads again and again: what is as it was need not be understood again. */
 	readonly readings?: Readings;
-	/** It is one disk of many: those that it may be made of are elsewhere. */
-	readonly isOneDisk?: boolean;
+	/** It is one disk of many, which may be on these pools: those that it may be made of are elsewhere. */
+	readonly poolsOfOne?: readonly PoolConfig[];
 }
 
 /** Understands a configuration: wholly, or with all that is wrong, in the order of the files. */
 export function readConfig(sources: Sources, environment: Environment): Config | PlacedError[] {
-	const { readings = new Readings(), isOneDisk = false } = environment;
+	const { readings = new Readings(), poolsOfOne } = environment;
 	readings.begin();
 	const parts = new Parts(sources, readings);
 	const { errors, warnings } = parts;
@@ -59,7 +59,7 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 	const [daemon, http] = [sections.daemon.values, sections.http.values];
 	const defaults = joined("defaults", parts.defaults, errors);
 	const places = { stores: storesOf(parts.stores, errors), heads: headsOf(parts.heads, errors) };
-	const pools = poolsOf(parts.pools, places, errors);
+	const pools = poolsOfOne ?? poolsOf(parts.pools, places, errors);
 	const templates = templatesOf(parts.templates, pools, errors);
 	readings.follow(
 		defaults.settings,
@@ -78,7 +78,7 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 		if (wrong.length === 0) disks.push(diskOf(part, settings, values, { ...environment, pools }));
 		else errors.push(...wrong);
 	}
-	const served = isOneDisk ? disks : withoutConflicts(disks, pools, errors, warnings);
+	const served = poolsOfOne !== undefined ? disks : withoutConflicts(disks, pools, errors, warnings);
 	warnings.push(...unheardOf(served, sections.nbd.values));
 	if (errors.length > 0) return inOrder(causesOf(errors, parts), sources);
 	return {
