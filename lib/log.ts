@@ -23,6 +23,7 @@ export const POOL_SUBJECTS = [
 	"pool-taken",
 	"pool-moved",
 	"pool-lost",
+	"pool-renewed",
 	"pool-replica",
 ] as const;
 export type PoolSubject = (typeof POOL_SUBJECTS)[number];

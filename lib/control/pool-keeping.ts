@@ -11,6 +11,7 @@ import { isUsedElsewhere, isWaiting } from "../pool/store/words.js";
 import type { Config } from "../spec/config.js";
 import type { PoolConfig } from "../spec/configuration.js";
 import { shownPoolPath } from "../spec/pool-path.js";
+import { replicasText } from "../spec/replicas.js";
 import type { EventLog, Happening } from "./event-log.js";
 import type { Workers } from "./seams.js";
 import { replicaTrouble } from "./shown-volumes.js";
@@ -86,6 +87,8 @@ export class PoolKeeping {
 
 	/** A pool has told something itself. */
 	happened({ kind, severity, message: line, poolPath = "" }: Happening): void {
+		// (Also if it was not told of anything here yet: its disks are closed.)
+		if (kind === "pool-lost" || kind === "pool-renewed") this.#of.reopen(poolPath);
 		const told = this.#told.get(poolPath);
 		if (told === undefined) return;
 		// (As a line of the log it says which pool it is about.)
@@ -98,7 +101,6 @@ export class PoolKeeping {
 		if (kind === "pool-lost") {
 			told.trouble = message;
 			told.atMs = Number.NEGATIVE_INFINITY;
-			this.#of.reopen(poolPath);
 		}
 		// (It is looked from here now how it is with it there.)
 		if (kind === "pool-moved") told.atMs = Number.NEGATIVE_INFINITY;
@@ -164,7 +166,7 @@ export class PoolKeeping {
 }
 
 function actFor(
-	{ name, path, kept, disks: named, partial = false }: PoolConfig,
+	{ name, path, kept, disks: named, partial = false, replicas = [] }: PoolConfig,
 	{ disks, templates }: PoolKeepingOf["desired"]["config"],
 ): Configure {
 	const served = disks.flatMap(({ disk: { storage } }) =>
@@ -177,5 +179,6 @@ function actFor(
 	);
 	const spared = [...new Set([...served, ...images])].sort();
 	const onDisks = { ...(named && { disks: named }), ...(partial && { partial }) };
-	return { act: "configure", settings: kept, spared, ...onDisks };
+	const followed = replicas.length > 0 && { replicas: replicasText(replicas) };
+	return { act: "configure", settings: kept, spared, ...onDisks, ...followed };
 }

@@ -27,11 +27,14 @@ const OPEN_LIMIT_MS = 60_000;
 
 /** What pools in object stores are opened with. */
 type StoreWays = Required<Pick<PoolHome, "inStore" | "allowLoss" | "promote">> &
-	Pick<PoolHome, "withReplicas">;
+	Pick<PoolHome, "withReplicas"> &
+	Required<Pick<PoolHome, "replicasNow">>;
 /** What is told of a pool in an object store, by its path. */
 export interface StoreNews {
 	/** Another host has it: nobody is answered any more by what is open of it, unless `goesOn`: its disks are on the other one now. */
 	readonly lost: (path: string, goesOn: boolean) => void;
+	/** Has all that is open of it closed, as it is opened anew at once. */
+	readonly renew: (path: string, why: string) => Promise<void>;
 	/** It was in vain that it was tried to be opened, and may not be now: another host had it. */
 	readonly mayBeHad: (path: string) => void;
 	/** Those that both hosts serve. */
@@ -50,6 +53,11 @@ const loadedTooLate: StoreWays = {
 	},
 	allowLoss: () => {},
 	promote: async () => {},
+	replicasNow: async () => {
+		throw new OperatorError(
+			"there was no object store when vblade was started, so it has no replica yet; start it again",
+		);
+	},
 };
 
 /** Opens disks, and what pools have, with the help of the process at the other end. */

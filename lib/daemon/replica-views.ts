@@ -19,6 +19,7 @@ import { lookAt } from "../pool/store/takeover.js";
 import { ViewKeepers, viewText } from "../pool/store/view-keepers.js";
 import { shownPoolPath } from "../spec/pool-path.js";
 import type { OpenedStores } from "./coming-stores.js";
+import type { StoreNews } from "./remote-files.js";
 import { identifier } from "./store-keepers.js";
 import { storedLook } from "./store-look.js";
 import { StoreTroubles } from "./store-troubles.js";
@@ -32,7 +33,7 @@ interface ViewOf extends OpenedStores {
 	readonly path: string;
 	readonly home: PoolHome;
 	readonly files: PoolFiles;
-	readonly onLost: (path: string) => void;
+	readonly renew: StoreNews["renew"];
 }
 
 class ReplicaView {
@@ -85,19 +86,22 @@ class ReplicaView {
 			case "newest":
 				break;
 			case "old":
-				await this.renew(false);
+				await this.renew(false, "is opened anew, as it is there now");
 				break;
 			case "going":
-				await this.renew(true);
+				await this.renew(
+					true,
+					"is opened anew, as it is there now: something that it was read from is deleted",
+				);
 				break;
 		}
 	}
 
 	/** It is opened anew when it is wanted next; `isUsed`: also if something of it is open, which is closed. */
-	async renew(isUsed: boolean): Promise<void> {
-		const { home, path } = this.#of;
-		const why = `${shownPoolPath(path)}: is opened anew`;
-		if (await renewPool(home, path, why, isUsed)) this.#of.onLost(path);
+	async renew(isUsed: boolean, why: string): Promise<void> {
+		const { home, path, renew } = this.#of;
+		if (isUsed) await renew(path, why);
+		else await renewPool(home, path, `${shownPoolPath(path)}: ${why}`, false);
 	}
 
 	end(): Promise<void> {
@@ -142,7 +146,7 @@ export class ReplicaViews {
 		if (!isAllowed) this.#promoted.delete(path);
 		else {
 			this.#promoted.add(path);
-			await this.#views.get(path)?.renew(true);
+			await this.#views.get(path)?.renew(true, "is opened anew, as it is made a pool of its own");
 			this.#views.delete(path);
 		}
 	}

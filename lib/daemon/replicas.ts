@@ -14,6 +14,7 @@ import type { PoolHome } from "../pool/openings.js";
 import type { ReplicaOptions } from "../pool/store/replica.js";
 import { ReplicaFolder } from "../pool/store/replica-folder.js";
 import { replicaPlace } from "../pool/store/replica-place.js";
+import { replicasText } from "../spec/replicas.js";
 import { askOpener } from "./ask-opener.js";
 import { openedStores } from "./coming-stores.js";
 import { identifier, keeperWorld } from "./store-keepers.js";
@@ -26,10 +27,11 @@ export function replicasThrough(
 	opener: Asking,
 	files: PoolFiles,
 	ways: StoreWays,
-): NonNullable<PoolHome["withReplicas"]> {
-	return async (pool, world, home) => {
-		const { body } = await askOpener(opener, { kind: "replicas", pool }, LIMIT_MS);
-		const { replicas, pool: name, host } = body as unknown as ReplicasOpening;
+): Required<Pick<PoolHome, "withReplicas" | "replicasNow">> {
+	const replicasNow = async (pool: string): Promise<string> =>
+		replicasText((await configuredBy(opener, pool)).replicas);
+	const withReplicas: NonNullable<PoolHome["withReplicas"]> = async (pool, world, home) => {
+		const { replicas, pool: name, host } = await configuredBy(opener, pool);
 		if (replicas.length === 0) return world;
 		const options = replicas.map((replica): ReplicaOptions => {
 			const { name: place, path, log, bytesPerSecond } = replica;
@@ -51,14 +53,20 @@ export function replicasThrough(
 				...{ clock: systemClock, allocate: nativeMemory },
 			};
 		});
-		return following(world, new ReplicaFolder(world.folder, options));
+		return following(world, new ReplicaFolder(world.folder, options), replicasText(replicas));
 	};
+	return { withReplicas, replicasNow };
 }
 
-function following(world: PoolWorld, folder: ReplicaFolder): PoolWorld {
+async function configuredBy(opener: Asking, pool: string): Promise<ReplicasOpening> {
+	const { body } = await askOpener(opener, { kind: "replicas", pool }, LIMIT_MS);
+	return body as unknown as ReplicasOpening;
+}
+
+function following(world: PoolWorld, folder: ReplicaFolder, replicasAre: string): PoolWorld {
 	return {
 		...world,
-		folder,
+		...{ folder, replicasAre },
 		replicas: () =>
 			folder.states.map(({ lagMs, heldSlots: _, ...state }) => ({
 				...state,

@@ -76,7 +76,7 @@ export function storePoolsThrough(opener: Asking, openFile: OpenFile, news: Stor
 			path,
 			home,
 			files,
-			onLost: (path) => news.lost(path, false),
+			renew: news.renew,
 			...stores,
 		});
 		if (view !== undefined) return view;
@@ -99,12 +99,14 @@ export function storePoolsThrough(opener: Asking, openFile: OpenFile, news: Stor
 		inStore,
 		allowLoss: (path, bytes) => lossOf(path).say(bytes),
 		promote: (path, isAllowed) => views.promote(path, isAllowed),
-		withReplicas: replicasThrough(opener, files, ways),
+		...replicasThrough(opener, files, ways),
 	};
 }
 
 /** How a process opens pools in object stores. */
-export type StorePools = Required<Pick<PoolHome, "inStore" | "allowLoss" | "promote" | "withReplicas">>;
+export type StorePools = Required<
+	Pick<PoolHome, "inStore" | "allowLoss" | "promote" | "withReplicas" | "replicasNow">
+>;
 
 export interface StoreWorldOf extends OpenedStores {
 	/** Of the pool. */

@@ -73,6 +73,8 @@ export type PoolAct =
 			readonly partial?: boolean;
 			/** Those that are named for it: what is another since it was last said is followed. */
 			readonly disks?: readonly string[];
+			/** Which replicas it is to have, by `replicasText`; left out: none. */
+			readonly replicas?: string;
 	  }
 	/** Its clock is right. */
 	| { readonly act: "trustClock" }

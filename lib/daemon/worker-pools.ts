@@ -18,6 +18,9 @@ import { WorkerVolumes } from "./worker-volumes.js";
 const KEPT_MS = 60_000;
 /** Those wait no longer for a checkpoint. */
 const REFRESH_MS = 3000;
+/** So often, and so long after one another, it is looked for replicas that were configured. */
+const CONFIGURED_TRIES = 50;
+const CONFIGURED_MS = 100;
 /** Checkpoints cost something: for what is trimmed all the time no more are made. */
 const TRIMS_MS = 5000;
 
@@ -45,11 +48,7 @@ export class WorkerPools {
 		await this.#letGoOthers(folder);
 		if (act.act === "takeOver") this.#home.allowLoss?.(folder, act.loseBytes);
 		if (act.act === "configure") this.#home.allowPartial?.(folder, act.partial === true);
-		const used = await (act.act === "make"
-			? makePool(this.#home, folder, act.disks, act.force)
-			: act.act === "promote"
-				? this.#promote(folder)
-				: usePool(this.#home, folder));
+		const used = await this.#use(folder, act);
 		try {
 			if (act.act === "look") await refresh(used, act.isNow);
 			// (The other host reads what the log has since the last checkpoint, and nobody is answered meanwhile.)
@@ -62,6 +61,40 @@ export class WorkerPools {
 			// (Nobody has asked for it; but disks may wait for one that has just been had from another host.)
 			const isWanted = act.act !== "configure" || poolInStore(folder) !== undefined;
 			await (isWanted ? this.#keep(folder, used) : used.release());
+		}
+	}
+
+	#use(folder: string, act: PoolAct): Promise<UsedPool> {
+		switch (act.act) {
+			case "make":
+				return makePool(this.#home, folder, act.disks, act.force);
+			case "promote":
+				return this.#promote(folder);
+			case "configure":
+				return this.#withReplicas(folder, act.replicas ?? "");
+			default:
+				return usePool(this.#home, folder);
+		}
+	}
+
+	/** What is written is brought to replicas from the moment that a pool is opened: with others it is opened anew. */
+	async #withReplicas(folder: string, wanted: string): Promise<UsedPool> {
+		const used = await usePool(this.#home, folder);
+		if (used.pool.space.replicasAre === wanted) return used;
+		try {
+			await this.#untilConfigured(folder, wanted);
+			await this.#home.renew?.(folder, "is opened anew, as it has other replicas");
+		} finally {
+			await used.release();
+		}
+		return usePool(this.#home, folder);
+	}
+
+	/** Who has the files is told of them a moment after control has. Throws an OperatorError. */
+	async #untilConfigured(folder: string, wanted: string): Promise<void> {
+		for (let tries = 0; (await this.#home.replicasNow?.(folder)) !== wanted; tries++) {
+			if (tries === CONFIGURED_TRIES) throw new OperatorError("its replicas are not those of the files yet");
+			await sleep(CONFIGURED_MS);
 		}
 	}
 

@@ -147,6 +147,7 @@ const isPoolAct = [
 		spared: isList(isWord, MOST_SNAPSHOTS),
 		partial: optional(isFlag),
 		disks: optional(isList(isWord, POOL_DISKS_MAX)),
+		replicas: optional(isWord),
 	}),
 	isShape({ act: isOneOf(["trustClock"]) }),
 	isShape({ act: isOneOf(["remove"]), name: isWord }),

@@ -9,14 +9,16 @@ import { OperatorError, unreachable } from "../errors.js";
 import type { Log, LogListener } from "../log.js";
 import type { Begin, OpenerRequest, Order } from "../opener/messages.js";
 import { nameProcess } from "../output.js";
+import { renewPool } from "../pool/openings.js";
 import { becomeUser } from "../privileges.js";
+import { shownPoolPath } from "../spec/pool-path.js";
 import { quote } from "../text.js";
-import type { BothHosts } from "./both-hosts.js";
 import { Daemon } from "./daemon.js";
 import { Joining } from "./joining.js";
+import { loadStores, type StoresLoaded } from "./load-stores.js";
 import { NbdAbsent } from "./nbd-absent.js";
 import { poolTeller } from "./pool-log.js";
-import { openThrough, type StorePoolsThrough } from "./remote-files.js";
+import { openThrough } from "./remote-files.js";
 import { helpersOf, openSocketBy, readKeysBy } from "./remote-links.js";
 import { SetKeeping } from "./set-keeping.js";
 import { WorkerDisks } from "./worker-disks.js";
@@ -43,12 +45,6 @@ export function runWorker(options: WorkerOptions): Promise<number> {
 	return new Promise((resolve) => {
 		new Worker(options, resolve);
 	});
-}
-
-/** What pools in object stores take, where there are any at the start. */
-interface StoresLoaded {
-	readonly storePoolsThrough: StorePoolsThrough;
-	readonly both: BothHosts;
 }
 
 class Worker {
@@ -115,12 +111,7 @@ class Worker {
 
 	/** What is not loaded now never is: later no file can be read. */
 	async #load(order: Begin): Promise<void> {
-		if (!order.stores) return this.#begin(order, undefined);
-		const [{ storePoolsThrough }, { BothHosts }] = await Promise.all([
-			import("./store-pools.js"),
-			import("./both-hosts.js"),
-		]);
-		this.#begin(order, { storePoolsThrough, both: new BothHosts() });
+		this.#begin(order, order.stores ? await loadStores() : undefined);
 	}
 
 	#begin({ index, user, verbose, parent, workers, listen }: Begin, stores: StoresLoaded | undefined): void {
@@ -141,6 +132,7 @@ class Worker {
 				else this.#disks?.lostPool(path);
 				void this.#pools?.lost(path);
 			},
+			renew: (path: string, why: string) => renew(path, why),
 			mayBeHad: (path: string) => void this.#pools?.want(path),
 		};
 		const { open, openPast, poolWays } = openThrough(this.#opener, stores?.storePoolsThrough, news);
@@ -166,7 +158,15 @@ class Worker {
 		this.#looks = new WorkerLooks(this.#daemon);
 		const tellPool = poolTeller(this.#log);
 		const opened = (path: string): void => stores?.both.opened(path);
-		const home = { ...this.#daemon.poolHome, ...poolWays, tell: tellPool, ...(stores && { opened }) };
+		const ways = { ...this.#daemon.poolHome, ...poolWays, tell: tellPool };
+		/** (What is open of it goes at once, also if control is away; which then has it served again.) */
+		const renew = async (path: string, why: string): Promise<void> => {
+			if (!(await renewPool(ways, path, `${shownPoolPath(path)}: ${why}`, true))) return;
+			this.#disks?.lostPool(path);
+			void this.#pools?.lost(path);
+			tellPool(path, { kind: "pool-renewed", level: "info", message: why });
+		};
+		const home = { ...ways, renew, ...(stores && { opened }) };
 		const pools = new WorkerPools(home);
 		this.#pools = pools;
 		stores?.both.begin({

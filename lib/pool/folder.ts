@@ -140,6 +140,8 @@ export interface PoolWorld {
 	readonly handOver?: ((prepare: () => Promise<void>) => Promise<void>) | undefined;
 	/** How its replicas stand. Default: it has none. */
 	readonly replicas?: (() => readonly ReplicaLook[]) | undefined;
+	/** Which these are, by `replicasText`. Default: none. */
+	readonly replicasAre?: string | undefined;
 	/** Whether anything may be answered, if another host may have it. */
 	readonly lease?: AnswerLease | undefined;
 	/** What was given up of it when it was taken over, if another host may have it. */

@@ -71,6 +71,10 @@ export interface PoolHome {
 	readonly inStore?: ((pool: string, home: PoolHome) => Promise<PoolWorld>) | undefined;
 	/** What a pool at this path stands on, with what its replicas have to hear. Default: it has none. */
 	readonly withReplicas?: (pool: string, world: PoolWorld, home: PoolHome) => Promise<PoolWorld>;
+	/** Which replicas it has, by what is configured now. Default: it has none. */
+	readonly replicasNow?: (pool: string) => Promise<string>;
+	/** Has all that is open of a pool at this path closed, as it is opened anew; resolves when nobody comes to use what is open. */
+	readonly renew?: ((pool: string, why: string) => Promise<void>) | undefined;
 	/** Says that a pool at this path is made one of its own, the next time, if it is a replica of another one. */
 	readonly promote?: ((pool: string, isAllowed: boolean) => Promise<void>) | undefined;
 	/** Says that a pool at this path may be taken over, the next time, although so much is lost. */

@@ -51,7 +51,16 @@ export interface PoolFigures {
 export interface PoolSpaceOf {
 	readonly world: Pick<
 		PoolWorld,
-		"nextTurn" | "disks" | "stored" | "replicas" | "settle" | "handOver" | "losses" | "onlyRead" | "folder"
+		| "nextTurn"
+		| "disks"
+		| "stored"
+		| "replicas"
+		| "replicasAre"
+		| "settle"
+		| "handOver"
+		| "losses"
+		| "onlyRead"
+		| "folder"
 	>;
 	readonly contents: Contents;
 	readonly living: Living;
@@ -87,6 +96,11 @@ export class PoolSpace {
 
 	get replicas(): readonly ReplicaLook[] {
 		return this.#of.world.replicas?.() ?? [];
+	}
+
+	/** Which they are, since it was opened. */
+	get replicasAre(): string {
+		return this.#of.world.replicasAre ?? "";
 	}
 
 	/** How it stands with its object store, if it is in one. */

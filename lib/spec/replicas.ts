@@ -1,11 +1,19 @@
 /** The replicas of a pool of a configuration: where each is, and what holds without being said. Asked by `pools.ts`. */
 
+import { createHash } from "node:crypto";
 import { STORE_POOL_DEFAULTS } from "./keys.js";
 import type { PoolPart } from "./parts.js";
 import { absentName, PlacedError } from "./place.js";
 import { type Absent, type Places, storedIn, storePathOf, type Wrong } from "./store-pools.js";
 import type { ReplicaSpec } from "./store-spec.js";
 import type { TomlPath } from "./toml.js";
+
+/** Another one whenever a pool has other replicas, or sends to them otherwise; of none it is empty. */
+export function replicasText(replicas: readonly Pick<ReplicaSpec, "path" | "bytesPerSecond">[]): string {
+	if (replicas.length === 0) return "";
+	const all = replicas.map(({ path, bytesPerSecond = null }) => [path, bytesPerSecond]);
+	return createHash("sha256").update(JSON.stringify(all)).digest("hex").slice(0, 12);
+}
 
 /** `folder`: where the pool has files on this host; undefined: it has none. What is wrong is added to `errors`. */
 export function replicasOf(

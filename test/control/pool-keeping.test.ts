@@ -171,3 +171,26 @@ t.test("who waits for a pool that could not be opened is tried again as soon as 
 		t.strictSame(hurried, new Array<string>(wanted).fill("/srv/fast"));
 	}
 });
+
+t.test(
+	"what a worker has closed of its own accord is opened again, whatever else is known of the pool",
+	async (t) => {
+		const reopened: string[] = [];
+		const keeping = new PoolKeeping({
+			reopen: (pool) => reopened.push(pool),
+			desired: { config: good(read('[pool.fast]\npath = "/srv/fast"\n')), hurry: () => {} },
+			clock: new VirtualClock(),
+			events: { add: () => {} },
+			workers: { pool: async () => POOL },
+		});
+		const happened = (): string[] => {
+			for (const kind of ["pool-lost", "pool-renewed", "pool-moved", "pool-store", "pool-replica"] as const)
+				keeping.happened({ kind, poolPath: "/srv/fast", severity: "info", message: kind });
+			return reopened.splice(0);
+		};
+		t.strictSame(happened(), ["/srv/fast", "/srv/fast"], "before it was told of anything");
+		keeping.look();
+		await settle();
+		t.strictSame(happened(), ["/srv/fast", "/srv/fast"]);
+	},
+);

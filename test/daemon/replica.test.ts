@@ -1,14 +1,14 @@
 // A pool in a directory has a replica in an object store, which another host knows as a pool of its own: it refuses to open that until it is promoted, and then has all that
 // the first host had brought there. The first host says that it was.
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import t from "tap";
-import { BUCKET, KEYS, StandInS3 } from "../object/stand-in-s3.js";
+import { BUCKET, StandInS3 } from "../object/stand-in-s3.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { vbladeCommand } from "../support/paths.js";
 import { run } from "../support/process.js";
-import { DaemonTree } from "./tree-bench.js";
+import { ReplicaHost } from "./replica-hosts.js";
 
 const FAILED = /fail|error/i;
 
@@ -18,60 +18,14 @@ if (await inNamespace(import.meta.url)) {
 	const endpoint = await s3.start();
 	t.teardown(() => s3.stop());
 
-	class Host {
-		readonly tree = new DaemonTree();
-
-		readonly #pool: string;
-
-		constructor(pool: (tree: DaemonTree) => string) {
-			writeFileSync(this.tree.path("secret"), `${KEYS.secret}\n`, { mode: 0o600 });
-			this.#pool = pool(this.tree);
-		}
-
-		serve(disk: string, volume: string, ...keys: string[]): void {
-			const { tree } = this;
-			tree.configure(
-				[
-					`[nbd]\nlisten = ["unix:${tree.path("nbd.sock")}"]`,
-					`[store.attic]\ntype = "s3"\nendpoint = "${endpoint}"\nregion = "${KEYS.region}"`,
-					`access_key = "${KEYS.accessKey}"\nsecret_file = "${tree.path("secret")}"`,
-					this.#pool,
-					`[disk.${disk}]\nvolume = "${volume}"\n${keys.join("")}[disk.${disk}.nbd]\n`,
-				].join("\n"),
-			);
-		}
-
-		async say(...words: string[]): Promise<string> {
-			return (await run([...vbladeCommand(), ...words, "--socket", this.tree.socket], LIMIT_MS)).output;
-		}
-
-		/** Until it says that, or too long. */
-		async says(wanted: RegExp, ...words: string[]): Promise<string> {
-			const end = Date.now() + LIMIT_MS;
-			for (;;) {
-				const said = await this.say(...words);
-				if (wanted.test(said) || Date.now() > end) return said;
-			}
-		}
-
-		async io(...commands: string[]): Promise<string> {
-			return this.ioOf("web", ...commands);
-		}
-
-		async ioOf(disk: string, ...commands: string[]): Promise<string> {
-			const words = commands.flatMap((command) => ["-c", command]);
-			const only = disk === "web" ? [] : ["-r"];
-			const at = `nbd+unix:///${disk}?socket=${this.tree.path("nbd.sock")}`;
-			return (await run(["qemu-io", "-f", "raw", ...only, ...words, at], LIMIT_MS)).output;
-		}
-	}
-
-	const one = new Host(
+	const one = new ReplicaHost(
+		endpoint,
 		(tree) =>
 			`[pool.fast]\npath = "${tree.path("fast")}"\nreplica = [{ store = "attic", container = "${BUCKET}" }]`,
 	);
 	one.serve("web", "fast/web");
-	const two = new Host(
+	const two = new ReplicaHost(
+		endpoint,
 		(tree) =>
 			`[pool.copy]\nstore = "attic"\ncontainer = "${BUCKET}"\nhead = "store"\nlog = "${tree.path("log")}"`,
 	);

@@ -33,6 +33,7 @@ export const EVENT_KINDS = [
 	"pool-taken",
 	"pool-moved",
 	"pool-lost",
+	"pool-renewed",
 	"pool-waits",
 	"pool-replica",
 	"snapshot-taken",
