@@ -9,7 +9,8 @@ import { OperatorError, unreachable } from "../errors.js";
 import type { Log, LogListener } from "../log.js";
 import type { Begin, OpenerRequest, Order } from "../opener/messages.js";
 import { nameProcess } from "../output.js";
-import { renewPool } from "../pool/openings.js";
+import { type PoolHome, renewPool } from "../pool/openings.js";
+import type { TellPool } from "../pool/told.js";
 import { becomeUser } from "../privileges.js";
 import { shownPoolPath } from "../spec/pool-path.js";
 import { quote } from "../text.js";
@@ -159,13 +160,7 @@ class Worker {
 		const tellPool = poolTeller(this.#log);
 		const opened = (path: string): void => stores?.both.opened(path);
 		const ways = { ...this.#daemon.poolHome, ...poolWays, tell: tellPool };
-		/** (What is open of it goes at once, also if control is away; which then has it served again.) */
-		const renew = async (path: string, why: string): Promise<void> => {
-			if (!(await renewPool(ways, path, `${shownPoolPath(path)}: ${why}`, true))) return;
-			this.#disks?.lostPool(path);
-			void this.#pools?.lost(path);
-			tellPool(path, { kind: "pool-renewed", level: "info", message: why });
-		};
+		const renew = this.#renewer(ways);
 		const home = { ...ways, renew, ...(stores && { opened }) };
 		const pools = new WorkerPools(home);
 		this.#pools = pools;
@@ -177,6 +172,16 @@ class Worker {
 				tellPool(path, { kind: "pool-lost", level: "warn", message });
 			},
 		});
+	}
+
+	/** What is open of a pool goes at once, also if control is away; which then has it served again. */
+	#renewer(home: PoolHome & { readonly tell: TellPool }): NonNullable<PoolHome["renew"]> {
+		return async (path, why) => {
+			if (!(await renewPool(home, path, `${shownPoolPath(path)}: ${why}`, true))) return;
+			this.#disks?.lostPool(path);
+			void this.#pools?.lost(path);
+			home.tell(path, { kind: "pool-renewed", level: "info", message: why });
+		};
 	}
 
 	#askToKeep(disk: string): Promise<unknown> | undefined {
