@@ -18,6 +18,9 @@ const SETTLED_AFTER = 4;
 const TURNS = 1000;
 /** Somewhat more is given up than has to be, so that it is not begun for each piece. */
 const SPARE_SHARE = 1 / 32;
+/** Of what is here where there is no room for it; that is more again by so much each time that it is looked. */
+const SQUEEZED_SHARE = 3 / 4;
+const GROWTH = 1 / 64;
 
 export interface UpkeepFiles {
 	readonly opened: Iterable<LocalFile>;
@@ -35,6 +38,8 @@ export interface LocalUpkeepOf {
 	/** So many pieces may be here. */
 	readonly mostPieces: number;
 	readonly nextTurn: () => Promise<void>;
+	/** What is here alone is in the store when it resolves, unless that does not get on. Default: nothing is. */
+	readonly ship?: () => Promise<unknown>;
 }
 
 export class LocalUpkeep {
@@ -44,6 +49,9 @@ export class LocalUpkeep {
 	#isClosed = false;
 	/** Where the next slot is looked for that can be given up. */
 	#hand = 0;
+	/** So many pieces are enough, since there was no room for more. */
+	#lowered = Number.POSITIVE_INFINITY;
+	#isSqueezing = false;
 
 	constructor(of: LocalUpkeepOf) {
 		this.#of = of;
@@ -58,9 +66,30 @@ export class LocalUpkeep {
 		});
 	}
 
-	async #run(): Promise<void> {
+	/** There is no room on this host: what the store has is given up, a part of all that is here, and what is here alone is brought there for that. */
+	squeeze(): void {
+		if (this.#isSqueezing || this.#isClosed) return;
+		this.#isSqueezing = true;
+		const squeezed = this.#running.then(async () => {
+			await this.#of.ship?.();
+			const pieces = this.#pieces;
+			this.#lowered = Math.floor(pieces * SQUEEZED_SHARE);
+			await this.#run(0);
+		});
+		this.#running = squeezed.finally(() => {
+			this.#isSqueezing = false;
+		});
+	}
+
+	get #pieces(): number {
+		return [...this.#of.files.opened].reduce((sum, file) => sum + file.presentPieces, 0);
+	}
+
+	async #run(settledAfter = SETTLED_AFTER): Promise<void> {
+		// (There may be room again.)
+		if (settledAfter > 0) this.#lowered *= 1 + GROWTH;
 		try {
-			await this.#learn();
+			await this.#learn(settledAfter);
 			await this.#evict();
 		} catch (error) {
 			// (What is not known to be here is fetched again; it is tried again, too.)
@@ -68,11 +97,11 @@ export class LocalUpkeep {
 		}
 	}
 
-	async #learn(): Promise<void> {
+	async #learn(settledAfter: number): Promise<void> {
 		const { files, nextTurn } = this.#of;
 		for (const file of [...files.opened]) {
 			if (this.#isClosed) return;
-			const isSettled = file.age(SETTLED_AFTER) && (files.maySettle?.(file) ?? true);
+			const isSettled = file.age(settledAfter) && (files.maySettle?.(file) ?? true);
 			if (isSettled) file.settle();
 			if (isSettled || file.isNews) await files.save(file);
 			else await nextTurn();
@@ -81,9 +110,10 @@ export class LocalUpkeep {
 
 	/** Goes around, as often as it takes, twice at most: what was used since the last time stays this time. */
 	async #evict(): Promise<void> {
-		const { mostPieces, nextTurn } = this.#of;
+		const { nextTurn } = this.#of;
+		const mostPieces = Math.min(this.#of.mostPieces, this.#lowered);
 		const files = [...this.#of.files.opened];
-		let pieces = files.reduce((sum, file) => sum + file.presentPieces, 0);
+		let pieces = this.#pieces;
 		if (pieces <= mostPieces) return;
 		const enough = mostPieces * (1 - SPARE_SHARE);
 		for (let looks = 2 * files.length; looks > 0 && pieces > enough && !this.#isClosed; looks--) {

@@ -28,6 +28,8 @@ export interface StoreFileHome {
 	readonly isStableInStore: boolean;
 	/** Resolves when what was written by now is in the store. Throws an OperatorError. */
 	stored(): Promise<void>;
+	/** This host has no room for what is to be written: who wants to write tries again. */
+	lacksRoom(): void;
 }
 
 /** That a request has been on its way below. */
@@ -109,6 +111,7 @@ export class StoreFile implements BlockDevice, RequestLayer {
 			this.#underWay.ended();
 			// (The log waits for space, and goes on when there is some.)
 			const isFull = error instanceof NoSpaceError && OP_TRAITS[request.op].changes;
+			if (isFull) this.#home.lacksRoom();
 			request.complete(isFull ? StorageStatus.noSpace : StorageStatus.mediumError);
 			return;
 		}
@@ -143,8 +146,10 @@ export class StoreFile implements BlockDevice, RequestLayer {
 
 	below(request: BlockRequest, token: number): void {
 		this.#file.use(piecesOf(request.offsetBytes, request.lengthBytes), true);
-		if (token === Token.change)
+		if (token === Token.change) {
 			this.#home.changed(this.#file, blocksOf(request.offsetBytes, request.lengthBytes));
+			if (request.status === StorageStatus.noSpace) this.#home.lacksRoom();
+		}
 		const stored = token === Token.flush ? this.#stored.get(request) : undefined;
 		if (stored === undefined) {
 			this.#underWay.ended();

@@ -6,13 +6,14 @@
 import { type BlockDevice, deviceInfo } from "../../block/device.js";
 import type { Memory } from "../../wire/memory.js";
 import { fileName } from "../folder.js";
-import { FILE_BYTES, FILE_SLOTS } from "../format.js";
+import { FILE_BYTES } from "../format.js";
 import { HEAD_FILE_BYTES } from "../head.js";
 import { LateFile } from "../late-file.js";
 import { Fetcher } from "./fetcher.js";
+import { rangeOf, slotKey } from "./file-ranges.js";
 import type { Image, ImageRange } from "./image.js";
 import type { ImageKeeper } from "./keeper.js";
-import { IMAGE_BLOCK_BYTES, PIECE_BLOCKS, PIECE_BYTES, SLOT_BLOCKS, SLOT_PIECES } from "./layout.js";
+import { IMAGE_BLOCK_BYTES, PIECE_BLOCKS, PIECE_BYTES, SLOT_PIECES } from "./layout.js";
 import { LocalFile, piecesOf, type Span } from "./local-file.js";
 import type { LocalRow, LocalTable } from "./local-table.js";
 import { LocalUpkeep } from "./local-upkeep.js";
@@ -89,8 +90,9 @@ export class StoredFiles implements StoreFileHome {
 			tell: (trouble) => tell("fetch", trouble),
 		});
 		const mostPieces = Math.ceil((logBytes + options.cacheBytes) / PIECE_BYTES);
-		this.#upkeep = new LocalUpkeep({ files: this, clock, mostPieces, nextTurn: options.nextTurn });
 		const { publisher } = this;
+		const ship = () => storedWithin(publisher, clock, CLOSE_LIMIT_MS);
+		this.#upkeep = new LocalUpkeep({ files: this, clock, mostPieces, nextTurn: options.nextTurn, ship });
 		// (Closed, it knows what is written, and does nothing about it.)
 		if (options.isView === true) void publisher.close();
 		this.#reclaim =
@@ -263,6 +265,10 @@ export class StoredFiles implements StoreFileHome {
 		return this.publisher.request();
 	}
 
+	lacksRoom(): void {
+		this.#upkeep.squeeze();
+	}
+
 	/** What is here alone is brought there, while all goes on; resolves also if that does not get on. */
 	async settle(): Promise<void> {
 		await storedWithin(this.publisher, this.#options.clock, SETTLE_LIMIT_MS);
@@ -288,13 +294,4 @@ export class StoredFiles implements StoreFileHome {
 		await file.sync();
 		await this.#table.save(file.number, file.row);
 	}
-}
-
-/** Of what is in one slot. */
-function slotKey({ file, first }: ImageRange): number {
-	return file * FILE_SLOTS + Math.floor(first / SLOT_BLOCKS);
-}
-
-function rangeOf({ number }: LocalFile, { from, to }: Span): ImageRange {
-	return { file: number, first: from * PIECE_BLOCKS, blocks: (to - from) * PIECE_BLOCKS };
 }

@@ -1,0 +1,16 @@
+/** Pieces of a file, and slots of all files, as the image of a pool knows them. Used by `stored-files.ts`. */
+
+import { FILE_SLOTS } from "../format.js";
+import type { ImageRange } from "./image.js";
+import { PIECE_BLOCKS, SLOT_BLOCKS } from "./layout.js";
+import type { LocalFile, Span } from "./local-file.js";
+
+/** Of what is in one slot: its number among those of all files. */
+export function slotKey({ file, first }: ImageRange): number {
+	return file * FILE_SLOTS + Math.floor(first / SLOT_BLOCKS);
+}
+
+/** What pieces of a file are in the image. */
+export function rangeOf({ number }: LocalFile, { from, to }: Span): ImageRange {
+	return { file: number, first: from * PIECE_BLOCKS, blocks: (to - from) * PIECE_BLOCKS };
+}
