@@ -152,6 +152,11 @@ export class Host {
 }
 
 const PAGE_BYTES = 4096;
+
+function unlessSilent(error: unknown): undefined {
+	if (!(error instanceof OperatorError) || !/^nobody answers/.test(error.message)) throw error;
+}
+
 const INTERVAL_MS = 1000;
 const RESENDS = 60;
 
@@ -173,14 +178,20 @@ export class Writer {
 		this.#pump = pump;
 	}
 
+	/** Of whoever answers for e9.0: a pool may be on its way from one host to another just then. */
 	static async open(netif: string): Promise<Writer> {
 		const pump = new Pump();
-		const device = await openFarDisk({
-			...{ link: new PacketLink(netif, pump, { framesInFlight: 64 }), shelf: 9, slot: 0 },
-			...{ clock: systemClock, pump, readOnly: false, resend: RESENDS, intervalMs: INTERVAL_MS },
-			allocate: nativeMemory,
-		});
-		return new Writer(device, pump);
+		let device: NbdDevice | undefined;
+		const isOpen = async (): Promise<boolean> => {
+			device = await openFarDisk({
+				...{ link: new PacketLink(netif, pump, { framesInFlight: 64 }), shelf: 9, slot: 0 },
+				...{ clock: systemClock, pump, readOnly: false, resend: RESENDS, intervalMs: INTERVAL_MS },
+				allocate: nativeMemory,
+			}).catch(unlessSilent);
+			return device !== undefined;
+		};
+		await until("somebody answers for e9.0", isOpen, LIMIT_MS);
+		return new Writer(device as NbdDevice, pump);
 	}
 
 	/** The same by NBD, of a disk of a host: its connection is never made anew. */
