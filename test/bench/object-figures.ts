@@ -68,7 +68,20 @@ export const OBJECT_FIGURES: readonly About[] = [
 		1.15,
 	),
 	about("takeover", "takeover after kill -9, until the first write is answered", "s", "at most", 10),
-	about("handover", "planned handover, longest wait of a write", "s", "at most", 1),
+	about(
+		"handover",
+		"planned handover, from the command until the other host has answered a write",
+		"s",
+		"at most",
+		1,
+	),
+	about(
+		"handover pause",
+		"planned handover, from the last write that the one has answered until the first that the other has",
+		"s",
+		"at most",
+		1,
+	),
 	about(
 		"replica",
 		"4 KiB durable write, depth 16, with a replica behind a line of 1 Mbit/s and 200 ms, against none",

@@ -68,8 +68,8 @@ export async function measureLoads(on: Measuring): Promise<void> {
 		host.configure(DISKS);
 		await host.serve(...DISKS.map(({ name }) => name));
 		await rates(on, host);
-		await on.attempt("flush", () => flushes(on, host));
-		await on.attempt("upload", () => uploads(on, host));
+		await on.attempt(["flush"], () => flushes(on, host));
+		await on.attempt(["upload"], () => uploads(on, host));
 	} finally {
 		await host.tree.stop();
 	}

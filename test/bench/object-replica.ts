@@ -110,7 +110,7 @@ async function startObjects(port: number, core?: number): Promise<Program> {
 
 export async function measureReplicas(on: MeasuringAlone): Promise<void> {
 	if (on.wants("replica") || on.wants("replica memory")) await behindSlowLine(on);
-	await on.attempt("replica cross", () => crosswise(on));
+	await on.attempt(["replica cross"], () => crosswise(on));
 }
 
 async function behindSlowLine(on: MeasuringAlone): Promise<void> {

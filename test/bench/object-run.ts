@@ -20,7 +20,7 @@ const PARTS: readonly Part[] = [
 	{ keys: ["durable d16", "rate", "rate flush", "flush", "upload"], act: withServices(measureLoads) },
 	{ keys: ["clone", "clone share", "clone trace"], act: withServices(measureClones) },
 	{ keys: ["bytes"], act: withServices(measureBytes) },
-	{ keys: ["takeover", "handover"], act: withServices(measureTakeovers) },
+	{ keys: ["takeover", "handover", "handover pause"], act: withServices(measureTakeovers) },
 	{ keys: ["replica", "replica memory", "replica cross"], act: measureReplicas },
 ];
 
@@ -59,7 +59,7 @@ async function main(task: ObjectTask): Promise<void> {
 						each.notes.push(note);
 					},
 					progress: (text) => say(`- ${text}`),
-					attempt: (key, each) => attempt([key], each),
+					attempt,
 				});
 			} finally {
 				for (const [key, { values, notes }] of found)

@@ -53,8 +53,8 @@ export interface MeasuringAlone {
 	/** One more value of a figure, and what is to be known of it. */
 	add(key: string, value: number, note: string): void;
 	progress(text: string): void;
-	/** Does something if that figure is wanted; that it fails does the others no harm. */
-	attempt(key: string, act: () => Promise<void>): Promise<void>;
+	/** Does something if one of these figures is wanted; that it fails does the others no harm. */
+	attempt(keys: readonly string[], act: () => Promise<void>): Promise<void>;
 }
 
 /** The same for those that want Swift and etcd. */

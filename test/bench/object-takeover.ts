@@ -2,6 +2,7 @@
  * Two hosts with one pool in an object store: how long a write waits when the one that has it is killed, and when it hands it over. Called by `object-run.ts`.
  */
 
+import { Writer } from "../daemon/store-hosts.js";
 import { run } from "../support/process.js";
 import { Host, type Measuring } from "./object-stage.js";
 
@@ -21,8 +22,8 @@ export async function measureTakeovers(on: Measuring): Promise<void> {
 		await second.tree.start();
 		const pair: [Host, Host] = [first, second];
 		for (let round = 0; round < on.task.rounds; round++) {
-			await on.attempt("takeover", () => killed(on, pair, round));
-			await on.attempt("handover", () => handedOver(on, pair, round));
+			await on.attempt(["takeover"], () => killed(on, pair, round));
+			await on.attempt(["handover", "handover pause"], () => handedOver(on, pair, round));
 		}
 	} finally {
 		for (const { tree } of hosts) await tree.program?.stop("SIGKILL");
@@ -41,11 +42,14 @@ async function killed(on: Measuring, pair: [Host, Host], round: number): Promise
 	pair.reverse();
 }
 
-/** From the command to the first write that the other one answers: longer than any write waits. */
+/** Somebody writes and flushes without an end at the one, until that answers no more, and tries to at the other. */
 async function handedOver(on: Measuring, pair: [Host, Host], round: number): Promise<void> {
 	const [owner, other] = pair;
 	on.progress(`handover, round ${round + 1}`);
 	await writes(owner, round);
+	const writer = await Writer.openNbd(owner, "web", 1);
+	writer.begin(() => {});
+	await writer.more(10);
 	const begin = performance.now();
 	// (If it comes to nothing the other one never answers.)
 	const vain = new AbortController();
@@ -53,12 +57,17 @@ async function handedOver(on: Measuring, pair: [Host, Host], round: number): Pro
 		vain.abort();
 		throw error;
 	});
-	await Promise.all([saying, writes(other, round, vain.signal)]);
-	on.add(
-		"handover",
-		(performance.now() - begin) / 1000,
-		"from the command to a write that the other has answered",
-	);
+	let end = begin;
+	const written = writes(other, round, vain.signal).then(() => {
+		end = performance.now();
+	});
+	try {
+		await Promise.all([saying, written]);
+	} finally {
+		await writer.close();
+	}
+	on.add("handover", (end - begin) / 1000, "in it what is done before anybody waits");
+	on.add("handover pause", (end - writer.lastMs) / 1000, "in it the start of a program that writes");
 	pair.reverse();
 }
 

@@ -169,7 +169,8 @@ export class Writer {
 	next = 0;
 	/** From one acknowledgement to the next, at most, since it was last asked. */
 	#pauseMs = 0;
-	#lastMs = performance.now();
+	/** When something was acknowledged last. */
+	lastMs = performance.now();
 	#isStopped = false;
 	#running: Promise<void> = Promise.resolve();
 
@@ -195,7 +196,7 @@ export class Writer {
 	}
 
 	/** The same by NBD, of a disk of a host: its connection is never made anew. */
-	static async openNbd({ tree }: Host, disk = "web", firstPage = 0): Promise<Writer> {
+	static async openNbd({ tree }: Pick<Host, "tree">, disk = "web", firstPage = 0): Promise<Writer> {
 		const pump = new Pump();
 		const server = { kind: "unix", path: tree.path("nbd.sock") } as const;
 		let isConnected = false;
@@ -220,7 +221,7 @@ export class Writer {
 	/** `failed`: its host may go. */
 	begin(failed?: (error: unknown) => void): void {
 		this.#isStopped = false;
-		this.#lastMs = performance.now();
+		this.lastMs = performance.now();
 		this.#running = failed === undefined ? this.#run() : this.#run().catch(failed);
 	}
 
@@ -236,8 +237,8 @@ export class Writer {
 			}
 			this.next += 1;
 			const nowMs = performance.now();
-			this.#pauseMs = Math.max(this.#pauseMs, nowMs - this.#lastMs);
-			this.#lastMs = nowMs;
+			this.#pauseMs = Math.max(this.#pauseMs, nowMs - this.lastMs);
+			this.lastMs = nowMs;
 		}
 	}
 
