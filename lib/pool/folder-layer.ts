@@ -42,6 +42,10 @@ export abstract class FolderLayer implements PoolFolder {
 		return this.folder.stored;
 	}
 
+	isNothing(slot: number, offsetBytes: number, lengthBytes: number): boolean {
+		return this.folder.isNothing?.(slot, offsetBytes, lengthBytes) ?? false;
+	}
+
 	freed(slot: number, release: () => void): boolean {
 		return this.folder.freed?.(slot, release) ?? false;
 	}

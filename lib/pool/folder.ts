@@ -31,6 +31,8 @@ export interface PoolFolder {
 	scrub?(): Promise<readonly MendedPlace[]>;
 	/** What it has in a store, which is looked at part by part. Default: it is in none. */
 	readonly stored?: StoredParts | undefined;
+	/** Nothing was ever stored in these bytes of a slot, which read as zeros: asked while the pool is opened. Default: that is not known. */
+	isNothing?(slot: number, offsetBytes: number, lengthBytes: number): boolean;
 	/** Nothing in a slot of the log is wanted any more by the pool. True: it is still read here, and is not to be written to until `release` is called, once. */
 	freed?(slot: number, release: () => void): boolean;
 	/** Space is wanted: all slots that are held back are released now. */

@@ -15,7 +15,7 @@ import { inTurns, TurnsOfSteps } from "./map/turns.js";
 import { copiesOf } from "./mend.js";
 import type { Header } from "./record.js";
 import { Chain, deliverPacked, type Found, type ReplaySink, stepsToTake } from "./replay-records.js";
-import { mendBytes, otherCopies, readBytes, wholeOf } from "./segment-bytes.js";
+import { mendBytes, otherCopies, readBytes, readFilled, wholeOf } from "./segment-bytes.js";
 import type { Segments } from "./segments.js";
 import { readSummary, type Summary } from "./summary.js";
 
@@ -28,7 +28,8 @@ export class Replay {
 	readonly #memory: Memory;
 	readonly #turns: TurnsOfSteps;
 	readonly #allocate: (byteLength: number) => Memory;
-	/** Another copy of it. */
+	/** One that is gone through record by record, and another copy of it. */
+	#walked: Memory | null = null;
 	#other: Memory | null = null;
 	/** The last record that anything says to be stable; what is behind the segment that is being read has been asked, or not yet. */
 	#stable: number;
@@ -108,7 +109,7 @@ export class Replay {
 			segment++;
 			slot = header.nextSlot;
 		}
-		if (slot < 0 || !this.#segments.hasFile(slot)) return;
+		if (slot < 0 || !this.#segments.hasFile(slot) || this.#segments.isNothing(slot)) return;
 		for (const copy of copiesOf(this.#segments.deviceOfSlot(slot))) {
 			await this.#segments.readSlot(slot, 0, SEGMENT_BYTES, this.#memory, copy);
 			for (const header of this.#headers(segment * SEGMENT_SECTORS, 0))
@@ -181,8 +182,11 @@ export class Replay {
 
 	/** All records of the segment that follow each other, each from a copy that has the whole of it, if one has. */
 	async #walk(segment: number): Promise<Found[]> {
-		await readBytes(this.#segments, wholeOf(segment), this.#memory);
-		let found = await this.#follow(segment, this.#memory);
+		const isFresh = this.#walked === null;
+		this.#walked ??= this.#allocate(SEGMENT_BYTES);
+		const memory = this.#walked;
+		await readFilled(this.#segments, segment, memory, isFresh);
+		let found = await this.#follow(segment, memory);
 		const copies = otherCopies(this.#segments, segment);
 		if (copies.length === 0) return found;
 		this.#other ??= this.#allocate(SEGMENT_BYTES);
@@ -191,13 +195,13 @@ export class Replay {
 			for (const copy of copies) {
 				await readBytes(this.#segments, wholeOf(segment), this.#other, copy);
 				// (What is before is right, whoever has it.)
-				this.#other.bytes.set(this.#memory.bytes.subarray(0, from));
+				this.#other.bytes.set(memory.bytes.subarray(0, from));
 				const others = await this.#follow(segment, this.#other);
 				better = wrongFrom(others, from);
 				if (better === from) continue;
-				this.#memory.bytes.set(this.#other.bytes);
+				memory.bytes.set(this.#other.bytes);
 				const range = { segment, offsetBytes: from, lengthBytes: better - from };
-				await mendBytes(this.#segments, range, this.#memory, from);
+				await mendBytes(this.#segments, range, memory, from);
 				found = others;
 				break;
 			}
@@ -233,12 +237,12 @@ export class Replay {
 		if (this.#stable > sequence) throw this.#damage(end);
 		const begin = segment * SEGMENT_SECTORS;
 		// (What was walked is still in memory, of one copy.)
-		if (this.#saysMore(begin, end - begin)) throw this.#damage(end);
+		if (this.#saysMore(begin, end - begin, this.#walked ?? this.#memory)) throw this.#damage(end);
 		for (const copy of otherCopies(this.#segments, segment)) {
 			await readBytes(this.#segments, wholeOf(segment), this.#memory, copy);
 			if (this.#saysMore(begin, end - begin)) throw this.#damage(end);
 		}
-		if (nextSlot < 0 || !this.#segments.hasFile(nextSlot)) return;
+		if (nextSlot < 0 || !this.#segments.hasFile(nextSlot) || this.#segments.isNothing(nextSlot)) return;
 		for (const copy of copiesOf(this.#segments.deviceOfSlot(nextSlot))) {
 			await this.#segments.readSlot(nextSlot, 0, SEGMENT_BYTES, this.#memory, copy);
 			if (this.#saysMore(begin + SEGMENT_SECTORS, 0)) throw this.#damage(end);
@@ -246,14 +250,14 @@ export class Replay {
 	}
 
 	/** Whether a header in memory, which begins at a position, is of this log and knows of stable records behind its end. */
-	#saysMore(begin: number, fromSector: number): boolean {
-		for (const { stable } of this.#headers(begin, fromSector)) if (stable > this.#chain.sequence) return true;
+	#saysMore(begin: number, fromSector: number, memory = this.#memory): boolean {
+		for (const { stable } of this.#headers(begin, fromSector, memory))
+			if (stable > this.#chain.sequence) return true;
 		return false;
 	}
 
 	/** Those in memory that are of this log, in a segment that begins at a position. */
-	*#headers(begin: number, fromSector: number): Generator<Header> {
-		const { bytes, view } = this.#memory;
+	*#headers(begin: number, fromSector: number, { bytes, view } = this.#memory): Generator<Header> {
 		for (let sector = fromSector; sector < SEGMENT_SECTORS; sector += BLOCK_SECTORS) {
 			const header = this.#chain.headerAt(bytes, view, sector * SECTOR_BYTES, begin + sector);
 			if (header !== undefined) yield header;

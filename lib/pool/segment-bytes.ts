@@ -33,6 +33,29 @@ export function readBytes(segments: Segments, range: SegmentRange, into: Memory,
 	return transfer(segments, BlockOp.read, range, into, 0, copy);
 }
 
+/** Looked at at once whether there is anything: what a pool in an object store has here at all, or has not. */
+const PART_BYTES = 256 * 1024;
+
+/** All of a segment, but that what nobody ever stored is not read; `isFresh`: nothing was in that memory, which is not touched there either. Throws an OperatorError. */
+export async function readFilled(
+	segments: Segments,
+	segment: number,
+	into: Memory,
+	isFresh: boolean,
+): Promise<void> {
+	let wanted = 0;
+	for (let at = 0; at <= SEGMENT_BYTES; at += PART_BYTES) {
+		const isOver = at === SEGMENT_BYTES;
+		const device = isOver ? undefined : segments.find(segment * SEGMENT_SECTORS + at / SECTOR_BYTES);
+		const isNothing = device !== undefined && segments.isNothing(segments.slot, at, PART_BYTES);
+		if (!isOver && !isNothing) continue;
+		const range = { segment, offsetBytes: wanted, lengthBytes: at - wanted };
+		await transfer(segments, BlockOp.read, range, into, wanted, 0);
+		wanted = at + PART_BYTES;
+		if (isNothing && !isFresh) into.bytes.fill(0, at, wanted);
+	}
+}
+
 /** Writes over all copies what was found right in one of them: `from` has it from `memoryOffset` on. Nobody else writes there meanwhile. Throws an OperatorError. */
 export async function mendBytes(
 	segments: Segments,

@@ -260,6 +260,11 @@ export class Segments {
 		return this.#files.make(Math.floor(slot / FILE_SLOTS));
 	}
 
+	/** Nothing was ever stored there, as far as is known without reading it. */
+	isNothing(slot: number, offsetBytes = 0, lengthBytes = SEGMENT_BYTES): boolean {
+		return this.folder.isNothing?.(slot, offsetBytes, lengthBytes) === true;
+	}
+
 	/** Reads so many bytes of a slot, whatever it has; `copy`: as of a request, 0 is any. Throws an OperatorError. */
 	async readSlot(
 		slot: number,

@@ -13,7 +13,7 @@ import { fileName, fileNumber, HEAD_NAME, openOrMake, type PoolFolder, type Stor
 import { FILE_SLOTS } from "../format.js";
 import { HEAD_FILE_BYTES } from "../head.js";
 import { run } from "../run.js";
-import { SLOT_BLOCKS, traceName } from "./layout.js";
+import { IMAGE_BLOCK_BYTES, SLOT_BLOCKS, traceName } from "./layout.js";
 import { TABLE_FILE_BYTES, TABLE_FILES, TABLE_NAME } from "./local-table.js";
 import { openStored } from "./open-stored.js";
 import type { StoreFolderOptions, StoreState } from "./options.js";
@@ -92,6 +92,13 @@ export class StoreFolder implements PoolFolder {
 
 	async prepare(): Promise<void> {
 		if (await this.#options.keepers.isThere()) throw new OperatorError(`${this.path}: is a pool already`);
+	}
+
+	isNothing(slot: number, offsetBytes: number, lengthBytes: number): boolean {
+		const from = Math.floor(offsetBytes / IMAGE_BLOCK_BYTES);
+		const to = Math.ceil((offsetBytes + lengthBytes) / IMAGE_BLOCK_BYTES);
+		const first = (slot % FILE_SLOTS) * SLOT_BLOCKS + from;
+		return this.#files?.isNowhere({ file: Math.floor(slot / FILE_SLOTS), first, blocks: to - from }) === true;
 	}
 
 	/** Nothing in a slot is wanted any more. */

@@ -10,7 +10,7 @@ import { FILE_BYTES } from "../format.js";
 import { HEAD_FILE_BYTES } from "../head.js";
 import { LateFile } from "../late-file.js";
 import { Fetcher } from "./fetcher.js";
-import { rangeOf, slotKey } from "./file-ranges.js";
+import { isNowhere, rangeOf, slotKey } from "./file-ranges.js";
 import type { Image, ImageRange } from "./image.js";
 import type { ImageKeeper } from "./keeper.js";
 import { IMAGE_BLOCK_BYTES, PIECE_BLOCKS, PIECE_BYTES, SLOT_PIECES } from "./layout.js";
@@ -61,6 +61,9 @@ export class StoredFiles implements StoreFileHome {
 	readonly #reclaim: Reclaim | null;
 	/** Looks at what is in the store. */
 	readonly scrub: ObjectScrub;
+	/** What is neither here nor in the store reads as zeros. */
+	readonly isNowhere = (range: ImageRange): boolean =>
+		isNowhere(range, this.#image, this.#files.get(range.file) ?? this.#rows.has(range.file));
 	/** Slots that the pool has given back, of which the store has something yet. */
 	readonly #dropped = new Set<number>();
 	#count: number;
