@@ -15,7 +15,7 @@ import { secretIn } from "../opener/store-keys.js";
 import { say } from "../output.js";
 import { becomePlainUser, daemonUser, idsOf } from "../privileges.js";
 import type { CommandLine } from "../spec/getopt.js";
-import { readSocket, readUser } from "../spec/values.js";
+import { addressIn, readUser } from "../spec/values.js";
 import { quote } from "../text.js";
 import { readMaterial } from "../tls/material.js";
 import { type Output, processOutput, understand } from "./client.js";
@@ -106,9 +106,11 @@ function placesOf(line: Line): Place[] {
 	const names = line.all("listen");
 	if (names.length === 0) throw new OperatorError("--listen is missing: an address and a port");
 	return names.map((name) => {
-		const socket = readSocket("--listen", name);
-		if (socket.kind === "tcp") return socket;
-		throw new OperatorError(`--listen ${quote(name)}: clients of S3 come by TCP: 192.0.2.1:9472`);
+		const found = addressIn(name);
+		if (found !== undefined) return { name, ...found };
+		throw new OperatorError(
+			`--listen ${quote(name)}: a number and a port are allowed, such as 192.0.2.1:9472 or [2001:db8::1]:9472`,
+		);
 	});
 }
 

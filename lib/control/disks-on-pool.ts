@@ -7,10 +7,11 @@ import { OperatorError } from "../errors.js";
 import type { Desired } from "./desired.js";
 import type { Steward } from "./steward.js";
 
-/** (One that has failed waits already.) */
+/** (One that has failed, or waits, is not.) */
 function isOpenOn({ disk: { disk }, state }: Steward, pool: string): boolean {
 	const { storage } = disk;
-	return storage.kind === "volume" && storage.pool === pool && state !== "failed" && state !== "removing";
+	const isShut = state === "failed" || state === "waiting" || state === "removing";
+	return storage.kind === "volume" && storage.pool === pool && !isShut;
 }
 
 /** Closes what is on it, with what that is a part of, and tries again and again to open it. */

@@ -77,9 +77,9 @@ export class PoolKeeping {
 		const { pools } = this.#of.desired.config;
 		return pools.flatMap(({ name, path }) => {
 			const { trouble, away, failed, unstored, full, store, replica } = this.#told.get(path) ?? {};
-			// (That another host has it that serves it as well is how it is to be.)
-			const isUsable = trouble !== undefined && isUsedElsewhere(trouble);
-			const whole = failed ?? (isUsable ? null : trouble) ?? away;
+			// (That another host has it, and serves it as well or is waited for, is how it is to be.)
+			const isMeant = trouble !== undefined && (isUsedElsewhere(trouble) || isWaiting(trouble));
+			const whole = failed ?? (isMeant ? null : trouble) ?? away;
 			const all = whole ? [whole] : [unstored, full, store, replica];
 			return all.flatMap((what) => (what ? [`pool ${name}: ${what}`] : []));
 		});

@@ -7,6 +7,7 @@
 import { hash } from "node:crypto";
 import type { Clock } from "../clock.js";
 import { OperatorError } from "../errors.js";
+import { isWaiting } from "../pool/store/words.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import type { LinkSpec } from "../spec/spec.js";
 import { DiskNews } from "./disk-news.js";
@@ -129,7 +130,7 @@ export class Steward implements Needed {
 
 	/** What was missing may be there now: if it has failed, or fails now, it is tried again at once. */
 	hurry(): void {
-		if (this.#state === "failed") void this.serve();
+		if (this.#state === "failed" || this.#state === "waiting") void this.serve();
 		else this.#isHurried = true;
 	}
 
@@ -275,8 +276,9 @@ export class Steward implements Needed {
 	/** `isAbsent`: for want of a worker, whose ways of not being there are one reason. */
 	#failed(reason: string, isAbsent: boolean, undertaking: number): string {
 		const { clock } = this.#options;
-		this.#news.failed(reason, isAbsent);
-		this.#enter("failed", reason);
+		const waits = isWaiting(reason);
+		if (!waits) this.#news.failed(reason, isAbsent);
+		this.#enter(waits ? "waiting" : "failed", reason);
 		this.#retryAtMs = clock.now() + this.#retryMs;
 		this.#cancelRetry = clock.after(this.#retryMs, () => void this.#tryOnce(undertaking));
 		this.#retryMs = Math.min(2 * this.#retryMs, lastRetryMs(this.#disk));

@@ -21,11 +21,16 @@ export class NbdAbsent {
 	/** By the disk's name. */
 	readonly #absences = new Map<string, Absence>();
 
+	/** Called whenever there is something to be told to clients, who have to be able to connect for that. */
+	onTold: () => void = () => {};
+
 	/** From now on, in place of what was told of the disk. */
 	tell(disk: string, exports: readonly ExportSpec[], why: string): void {
 		const told = exports.filter((each) => each.protocol === "nbd").map(asked);
-		if (told.length === 0) this.#absences.delete(disk);
-		else this.#absences.set(disk, { exports: told, why: oneLine(why).slice(0, WHY_MAX) });
+		this.#absences.delete(disk);
+		if (told.length === 0) return;
+		this.#absences.set(disk, { exports: told, why: oneLine(why).slice(0, WHY_MAX) });
+		this.onTold();
 	}
 
 	/** It is served, or is none any more. */

@@ -37,7 +37,7 @@ export interface NbdExporterOptions {
 	/** Makes sockets of the process; by default it makes them itself. */
 	readonly openSocket?: OpenSocket;
 	/** What is configured and not served. */
-	readonly absent?: Pick<NbdAbsent, "find">;
+	readonly absent?: NbdAbsent;
 	/** TLS of the process. */
 	readonly tls: Tls;
 	/** Reads the keys of the process's sockets; by default it opens the files itself. */
@@ -103,6 +103,7 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 			accept: (stream) => this.#server.accept(stream),
 			...(openSocket && { open: openSocket }),
 		});
+		if (absent !== undefined) absent.onTold = () => void this.#sockets.begin([]);
 	}
 
 	/** Clients of exports without sockets of their own connect there from now on, with this TLS. Who has connected stays. */

@@ -30,7 +30,9 @@ export class StoreTroubles {
 
 	/** Null: all gets on. */
 	get now(): string | null {
-		const all = ORDER.flatMap((what) => {
+		// (When nothing is answered nothing is written, either.)
+		const told = this.#troubles.has("lease") ? (["lease"] as const) : ORDER;
+		const all = told.flatMap((what) => {
 			const trouble = this.#troubles.get(what);
 			return trouble === undefined ? [] : [`${OUTCOME[what]}: ${trouble}`];
 		});

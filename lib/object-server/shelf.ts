@@ -6,7 +6,21 @@
 
 import { randomUUID } from "node:crypto";
 import { closeSync } from "node:fs";
-import { chown, link, lstat, mkdir, open, opendir, readdir, rename, rmdir, unlink } from "node:fs/promises";
+import {
+	access,
+	chown,
+	constants,
+	link,
+	lstat,
+	mkdir,
+	open,
+	opendir,
+	readdir,
+	rename,
+	rmdir,
+	stat,
+	unlink,
+} from "node:fs/promises";
 import path from "node:path";
 import { codeOf, InUseError, OperatorError } from "../errors.js";
 import { makeFolders } from "../make-folders.js";
@@ -52,13 +66,14 @@ export class Shelf {
 		this.#syncFolder = sync;
 	}
 
-	/** Makes the directory, for that user if one is named. Throws an OperatorError. */
+	/** Makes the directory, for that user if one is named, to whom one that was there has to belong. Throws an OperatorError. */
 	static async prepare(
 		folder: string,
 		owner?: { readonly uid: number; readonly gid: number },
 	): Promise<void> {
 		const made: string[] = [];
 		try {
+			await checkPlace(folder, owner);
 			for (const each of [folder, path.join(folder, OWN)]) {
 				if ((await lstat(each).catch(() => undefined)) !== undefined) continue;
 				await makeFolders(each, FOLDER_MODE);
@@ -75,6 +90,7 @@ export class Shelf {
 		const own = path.join(folder, OWN);
 		let descriptor: number | undefined;
 		try {
+			await access(folder, constants.W_OK | constants.X_OK);
 			const file = path.join(own, "lock");
 			await (await open(file, "a", FILE_MODE)).close();
 			descriptor = await lock(folder, file);
@@ -255,6 +271,27 @@ async function linked(from: string, to: string): Promise<void> {
 		if (codeOf(error) === "EEXIST") throw exists();
 		withoutBucket(error);
 	}
+}
+
+/** Before anything is made there. Throws an OperatorError. */
+async function checkPlace(folder: string, owner: { readonly uid: number } | undefined): Promise<void> {
+	const status = await stat(folder).catch(() => undefined);
+	const isOthers = owner !== undefined && status?.isDirectory() === true && status.uid !== owner.uid;
+	if (isOthers)
+		throw new OperatorError(
+			`${quote(folder)}: belongs to user ${status.uid}; it has to belong to the one that serves it, ${owner.uid}`,
+		);
+	const isServed = async (each: string): Promise<boolean> =>
+		(await lstat(path.join(each, OWN)).catch(() => undefined)) !== undefined;
+	for (let each = path.dirname(folder); each !== path.dirname(each); each = path.dirname(each))
+		if (await isServed(each))
+			throw new OperatorError(`${quote(folder)}: is a part of ${quote(each)}, which is served as a whole`);
+	if (status?.isDirectory() !== true) return;
+	for (const name of (await readdir(folder)).filter(isBucket))
+		if (await isServed(path.join(folder, name)))
+			throw new OperatorError(
+				`${quote(folder)}: has ${name} in it, which is served as a directory of its own`,
+			);
 }
 
 async function lock(folder: string, file: string): Promise<number> {

@@ -102,9 +102,8 @@ export class S3Door {
 	error(what: string, { status, body }: Answer): ObjectError {
 		const text = body.toString("latin1");
 		const code = textIn(text, "Code");
-		const said = [String(status), code, textIn(text, "Message")]
-			.filter((word) => word !== undefined)
-			.join(" ");
+		const words = code === undefined && status === STATUS.forbidden ? FORBIDDEN : textIn(text, "Message");
+		const said = [String(status), code, words].filter((word) => word !== undefined).join(" ");
 		return new ObjectError(faultOf(status, code), `${this.name}: ${what}: ${said}`);
 	}
 
@@ -129,7 +128,17 @@ const AGAIN: ReadonlySet<string> = new Set([
 ]);
 /** "Again", "too many", "timeout": each of them says nothing of the object. */
 const AGAIN_STATUS: ReadonlySet<number> = new Set([408, 409, 412, 425, 429]);
-const STATUS = { notFound: 404, rangeNotSatisfiable: 416, server: 500, notImplemented: 501, noSpace: 507 };
+/** What an answer without words may mean. */
+const FORBIDDEN =
+	"(it refuses the access key, its secret, or what they are to be used for; or this host's clock is wrong)";
+const STATUS = {
+	forbidden: 403,
+	notFound: 404,
+	rangeNotSatisfiable: 416,
+	server: 500,
+	notImplemented: 501,
+	noSpace: 507,
+};
 
 function faultOf(status: number, code: string | undefined): ObjectFault {
 	if (code !== undefined && AGAIN.has(code)) return ObjectFault.unavailable;

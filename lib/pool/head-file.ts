@@ -1,6 +1,7 @@
 /** Where a pool's head is: made for a new pool, found again, and told from a copy. Used by `pool.ts`. */
 
 import { OperatorError } from "../errors.js";
+import { noPoolText } from "../spec/pool-path.js";
 import { HEAD_NAME, type PoolFolder, type PoolWorld } from "./folder.js";
 import { HEAD_FILE_BYTES, Head, type HeadState } from "./head.js";
 import { FIRST_BYTES, type Preallocation, preallocate } from "./preallocate.js";
@@ -44,7 +45,7 @@ async function refuseFull(folder: PoolFolder): Promise<void> {
 /** Of a pool that there is. Throws an OperatorError if there is none, or a copy that may be none. */
 export async function openHead(world: PoolWorld, mayBeCopy: boolean): Promise<Head> {
 	const { folder } = world;
-	if (!(await folder.list()).includes(HEAD_NAME)) throw new OperatorError(`${folder.path}: is no pool`);
+	if (!(await folder.list()).includes(HEAD_NAME)) throw new OperatorError(noPoolText(folder.path));
 	const device = await folder.open(HEAD_NAME);
 	try {
 		const head = await Head.read(device, nameOf(folder), world.allocate(HEAD_FILE_BYTES));

@@ -179,7 +179,7 @@ export async function makePool(
 				() => false,
 			)
 		)
-			throw new OperatorError(`${folder}: there is a pool, and it is open`);
+			throw new OperatorError(`${shownPoolPath(folder)}: there is a pool, and it is open`);
 	return usePool(home, folder, async () =>
 		onWorld(await worldOf(home, folder, disks), (world) => Pool.create(world, { force })),
 	);

@@ -39,6 +39,7 @@ export function headsOf(parts: readonly HeadPart[], errors: PlacedError[]): Head
 		const { name, settings, values } = part;
 		const spec = wholly(part, "head", errors, (wrong): HeadSpec | undefined => {
 			const { endpoints, prefix = HEAD_DEFAULTS.prefix, ca, certificate, key_file } = values;
+			refuseUnusedCa(ca, endpoints ?? [], wrong);
 			if (endpoints === undefined) wrong(undefined, "endpoints is missing");
 			if ((certificate === undefined) !== (key_file === undefined))
 				wrong(undefined, "certificate and key_file belong together: one of them is missing");
@@ -95,6 +96,7 @@ function storeSpecOf(values: StoreValues, wrong: Wrong): StoreSpec | undefined {
 			? (["swift", ["endpoint", "access_key", "secret_file"]] as const)
 			: (["s3", ["auth", "user", "key_file"]] as const);
 	for (const key of OWN_KEYS[other]) if (values[key] !== undefined) wrong(key, `${key} is for type ${other}`);
+	refuseUnusedCa(values.ca, [values.endpoint, values.auth], wrong);
 	for (const key of needed) if (values[key] === undefined) wrong(undefined, `${key} is missing`);
 	const { ca, region } = values;
 	switch (type) {
@@ -110,6 +112,16 @@ function storeSpecOf(values: StoreValues, wrong: Wrong): StoreSpec | undefined {
 		default:
 			return unreachable(type);
 	}
+}
+
+/** Who names a CA takes it that nobody on the way can read it all. */
+function refuseUnusedCa(
+	ca: string | undefined,
+	addresses: readonly (string | undefined)[],
+	wrong: Wrong,
+): void {
+	const clear = addresses.find((each) => each?.startsWith("http:"));
+	if (ca !== undefined && clear !== undefined) wrong("ca", `ca is for https, and ${clear} is in the clear`);
 }
 
 function swiftOf(values: StoreValues, wrong: Wrong): StoreSpec | undefined {

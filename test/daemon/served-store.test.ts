@@ -69,7 +69,7 @@ if (await inNamespace(import.meta.url)) {
 
 	t.test("another host takes over what the first one has left", async (t) => {
 		await two.tree.start();
-		await two.tree.problem(/pool gold: store:gold: is owned by .*, waiting/);
+		t.match(await two.tree.state("web", "waiting"), { reason: /is owned by .*, waiting/ });
 		await one.tree.stop();
 		await two.tree.state("web", "open");
 		t.notMatch(await two.io("read -P 1 0 20M", "read -P 2 20M 4M", "write -P 3 0 1M", "flush"), FAILED);

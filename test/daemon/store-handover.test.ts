@@ -39,7 +39,7 @@ if (await inNamespace(import.meta.url)) {
 		await two.start();
 		const writer = await Writer.open("client");
 		t.teardown(() => writer.close());
-		await two.tree.state("web", "failed");
+		await two.tree.state("web", "waiting");
 		writer.begin();
 		for (const [from, to] of [
 			[one, two],
@@ -62,7 +62,7 @@ if (await inNamespace(import.meta.url)) {
 			await to.told("pool-taken", /handed over by .*, by epoch [0-9]+/);
 			await from.told("pool-lost", /has the pool now, by epoch [0-9]+; it is closed here, and waits/);
 			t.notMatch(await to.io("read -P 9 255M 4k", "read -P 1 0 4k"), FAILED);
-			await from.tree.state("web", "failed");
+			await from.tree.state("web", "waiting");
 		}
 		t.comment(`${writer.next} pages`);
 		t.strictSame(await writer.wrong(), []);

@@ -34,6 +34,7 @@ export function status(changes: Partial<Status>): Status {
 			disks: 1,
 			open: 1,
 			failed: 0,
+			waiting: 0,
 			fenced: 0,
 			links: 1,
 			initiators: 1,

@@ -5,7 +5,7 @@
 
 import { execFileSync } from "node:child_process";
 import { createHash, X509Certificate } from "node:crypto";
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { connect } from "node:tls";
 import t from "tap";
@@ -141,6 +141,11 @@ if (await inNamespace(import.meta.url)) {
 		t.equal((await served.program.stop("SIGTERM", LIMIT_MS)).code, 0);
 		const file = path.join(served.folder, "file");
 		writeFileSync(file, "");
+		const roots = path.join(served.folder, "roots");
+		mkdirSync(roots, { mode: 0o755 });
+		const around = path.join(served.folder, "around");
+		mkdirSync(path.join(around, "bucket", ".vblade-objects"), { recursive: true });
+		execFileSync("chown", ["nobody", around], { timeout: LIMIT_MS });
 		const [, ...words] = served.command.slice(vbladeCommand().length);
 		const without = (option: string): string[] => words.toSpliced(words.indexOf(option), 2);
 		for (const [argv, wanted] of [
@@ -149,14 +154,22 @@ if (await inNamespace(import.meta.url)) {
 			[without("--secret-file"), /--secret-file is missing/],
 			[without("--key-file"), /--key-file is missing/],
 			[words.with(0, file), /can't be served \(ENOTDIR\)/],
+			[words.with(0, roots), /roots": belongs to user 0; it has to belong to the one that serves it/],
+			[words.with(0, path.join(stage.folder, "gold")), /is a part of ".*store", which is served as a whole/],
+			[words.with(0, around), /has bucket in it, which is served as a directory of its own/],
 			[words.with(words.indexOf("--secret-file") + 1, "/none"), /\/none: there is no such file/],
 			[words.with(words.indexOf("--access-key") + 1, "a b"), /--access-key "a b": /],
-			[words.with(words.indexOf("--listen") + 1, "unix:/run/x"), /clients of S3 come by TCP/],
+			[words.with(words.indexOf("--listen") + 1, "localhost:9473"), /a number and a port are allowed/],
+			[
+				words.with(words.indexOf("--listen") + 1, "unix:/run/x"),
+				/--listen "unix:\/run\/x": a number and a port are allowed/,
+			],
 		] as const) {
 			const { code, stderr } = await run([...vbladeCommand(), "objects", ...argv], LIMIT_MS);
 			t.match(stderr, wanted);
 			t.equal(code, 2);
 			t.notMatch(stderr, KEYS.secret);
 		}
+		t.strictSame(readdirSync(roots), [], "nothing is made there");
 	});
 }

@@ -76,6 +76,16 @@ for (const [name, make] of [
 		}
 	});
 
+	if (name === "s3")
+		t.test("s3: what a refusal without words may come from", async (t) => {
+			const { server, store } = await make();
+			await store.open();
+			server.mishap = status(403);
+			await t.rejects(store.get("a"), /: 403 \(it refuses the access key, its secret, .* clock is wrong\)$/);
+			server.mishap = status(403, "<Error><Code>AccessDenied</Code><Message>No.</Message></Error>");
+			await t.rejects(store.get("a"), /: 403 AccessDenied No\.$/);
+		});
+
 	t.test(`${name}: a PUT whose answer was lost counts as done`, async (t) => {
 		const { server, store } = await make();
 		await store.open();

@@ -121,7 +121,12 @@ t.test("what is missing, unknown, or does not go together", async (t) => {
 	refuses(t, "[head.etcd]\n", "1:7: head etcd: endpoints is missing");
 	refuses(
 		t,
-		`${ETCD}ca = "/etc/ca.pem"\nkey_file = "/etc/key.pem"\n`,
+		`${S3.replace("https:", "http:")}ca = "/etc/ca.pem"\n`,
+		"6:1: store attic: ca is for https, and http://objects.example.org is in the clear",
+	);
+	refuses(
+		t,
+		`${ETCD.replace("http:", "https:")}ca = "/etc/ca.pem"\nkey_file = "/etc/key.pem"\n`,
 		"1:7: head etcd: certificate and key_file belong together: one of them is missing",
 	);
 	refuses(

@@ -115,6 +115,7 @@ function factsOf(status: Status): (readonly [string, string])[] {
 	const states = [
 		`${counts.open} open`,
 		...(counts.failed > 0 ? [`${counts.failed} failed`] : []),
+		...(counts.waiting > 0 ? [`${counts.waiting} waiting`] : []),
 		...(counts.fenced > 0 ? [`${counts.fenced} fenced`] : []),
 	].join(", ");
 	const { lastReload, restartNeeded, files } = configuration;

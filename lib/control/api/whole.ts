@@ -96,6 +96,7 @@ function statusOf(inside: Inside, processes: readonly Process[]): Status {
 			disks: states.length,
 			open: count("open"),
 			failed: count("failed"),
+			waiting: count("waiting"),
 			fenced: count("fenced"),
 			links: observed.links().length,
 			initiators: recentInitiators(inside),

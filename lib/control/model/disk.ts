@@ -11,6 +11,7 @@ export const DISK_STATES = {
 	opening: "its storage is being opened",
 	open: "it is served",
 	failed: "it can't be served, for the reason given; it is tried again",
+	waiting: "another host has its pool; it is served here when that is had here",
 	fenced: "it is open, and nobody is answered until it is unfenced",
 	draining: "it takes no more requests; those under way are being finished",
 	abandoned: "its storage hangs; what it holds is given back if it ever goes on",

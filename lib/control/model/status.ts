@@ -63,6 +63,7 @@ export const Status = z
 			disks: count("Disks"),
 			open: count("Disks that are served"),
 			failed: count("Disks that can't be served"),
+			waiting: count("Disks whose pool another host has"),
 			fenced: count("Disks that are fenced"),
 			links: count("Links"),
 			initiators: count("Initiators seen in the last minute"),

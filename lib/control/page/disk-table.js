@@ -27,7 +27,7 @@ const SORTS = {
 	size: "size",
 	name: "name",
 };
-const STATES = ["open", "failed", "fenced", "opening", "draining", "abandoned", "removing"];
+const STATES = ["open", "failed", "waiting", "fenced", "opening", "draining", "abandoned", "removing"];
 
 export class DiskTable {
 	#search = searchField("search", "name, storage, address", () => this.#pager.turn(-Infinity));

@@ -6,9 +6,11 @@
 import type { BlockDevice } from "../../block/device.js";
 import { BlockOp } from "../../block/request.js";
 import { OperatorError } from "../../errors.js";
+import { sizeText } from "../../text.js";
 import { fileNumber } from "../folder.js";
 import { HEAD_FILE_BYTES } from "../head.js";
 import { run } from "../run.js";
+import { IMAGE_BLOCK_BYTES, PIECE_BLOCKS } from "./layout.js";
 import { type LocalRow, LocalTable, TABLE_NAME } from "./local-table.js";
 import { type FilesOptions, StoredFiles } from "./stored-files.js";
 import { readImage } from "./stored-image.js";
@@ -36,7 +38,7 @@ export async function openStored(options: StoredFilesOptions): Promise<StoredFil
 	if (!goesOn) {
 		// (Of another pool nobody knows here what was promised.)
 		if (here !== undefined && (here.pool !== keeper.pool || keeper.isGivenUp(here.life)))
-			refuseLost(path, rows);
+			refuseLost(options, rows, here.pool === keeper.pool);
 		rows.clear();
 		// (First, so that whenever it is broken off what is here by then counts only if all of it is.)
 		content.bytes.fill(0);
@@ -52,10 +54,25 @@ export async function openStored(options: StoredFilesOptions): Promise<StoredFil
 }
 
 /** What was acknowledged, and is here and nowhere else, is not thrown away. */
-function refuseLost(path: string, rows: ReadonlyMap<number, LocalRow>): void {
-	const lost = [...rows.values()].some(({ intent }) => intent.some((word) => word !== 0));
-	if (lost)
-		throw new OperatorError(
-			`${path}: another host has gone on with it, and here is what may not be in the store; move the directory of its log away to keep that`,
-		);
+function refuseLost(
+	{ path, local }: Pick<StoredFilesOptions, "path" | "local">,
+	rows: ReadonlyMap<number, LocalRow>,
+	isIts: boolean,
+): void {
+	let pieces = 0;
+	for (const { intent } of rows.values()) for (const word of intent) pieces += bitsIn(word);
+	if (pieces === 0) return;
+	const bytes = pieces * PIECE_BLOCKS * IMAGE_BLOCK_BYTES;
+	const here = `up to ${bytes} bytes (${sizeText(bytes)})`;
+	throw new OperatorError(
+		isIts
+			? `${path}: another host has gone on with it, and in ${local.path} are ${here} that may not be in the store; move that directory away to keep them`
+			: `${path}: in ${local.path} is another pool, with ${here} that may not be in its store; name another directory as log`,
+	);
+}
+
+function bitsIn(word: number): number {
+	let bits = 0;
+	for (let rest = word >>> 0; rest !== 0; rest &= rest - 1) bits++;
+	return bits;
 }

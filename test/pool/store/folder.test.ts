@@ -177,7 +177,17 @@ t.test(
 		const other = await Pool.open(on(new MemoryFolder()));
 		await other.administration.create("more", 2 ** 20, 4096);
 		await other.close();
-		await t.rejects(Pool.open(on(mine)), /another host has gone on with it/);
+		await t.rejects(
+			Pool.open(on(mine)),
+			/another host has gone on with it, and in .* are up to [1-9][0-9]* bytes .*; move that directory away/,
+		);
+		const elsewhere = new MemoryObjects({ clock, random: new Random(2) });
+		const strange = new StoreStage(elsewhere);
+		strange.keepers.pool = "ff".repeat(16);
+		const onStrange = (local: MemoryFolder) =>
+			testWorld(strange.folder(local, { clock, store: new Objects(elsewhere, { clock }) }));
+		await (await Pool.create(onStrange(new MemoryFolder()))).close();
+		await t.rejects(Pool.open(onStrange(mine)), /in .* is another pool, with up to [1-9][0-9]* bytes/);
 		// What was not promised was not acknowledged, and is nobody's.
 		there.keepers.isGivenUp = false;
 		const back = await Pool.open(on(mine));

@@ -19,7 +19,7 @@ export class PlainKeepers implements Keepers {
 	epoch = 0;
 	heldBelow = 0;
 	isGivenUp = true;
-	readonly pool = "00112233445566778899aabbccddeeff";
+	pool = "00112233445566778899aabbccddeeff";
 
 	async isThere(): Promise<boolean> {
 		return this.image !== null;
