@@ -67,7 +67,7 @@ if (await inNamespace(import.meta.url)) {
 
 	t.test("one has it, and the other one says so", async (t) => {
 		await one.tree.start();
-		await one.tree.problem(/pool gold: store:gold: is no pool yet: vblade pool create gold makes one$/);
+		await one.tree.problem(/pool gold: store:gold: is no pool yet: vblade pool create gold makes one/);
 		await one.say("pool", "create", "gold");
 		t.match(await one.say("pool", "create", "gold"), /vblade: store:gold: there is a pool, and it is open/);
 		await one.say("volume", "create", "gold/web", "64M");
