@@ -31,10 +31,9 @@ import { Draft, type Wanted } from "./draft.js";
 import { S3Fault } from "./fault.js";
 import { checkBucket, fileOf, isBucket, keyOf } from "./names.js";
 import { type Found, type Known, openObject } from "./object-file.js";
+import { checkPlace, OWN } from "./place.js";
 import { NamesSync, type SyncFolder, Turns } from "./turns.js";
 
-/** Ours in the directory; no bucket begins with a dot. */
-const OWN = ".vblade-objects";
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 /** A file system may hang. */
@@ -271,27 +270,6 @@ async function linked(from: string, to: string): Promise<void> {
 		if (codeOf(error) === "EEXIST") throw exists();
 		withoutBucket(error);
 	}
-}
-
-/** Before anything is made there. Throws an OperatorError. */
-async function checkPlace(folder: string, owner: { readonly uid: number } | undefined): Promise<void> {
-	const status = await stat(folder).catch(() => undefined);
-	const isOthers = owner !== undefined && status?.isDirectory() === true && status.uid !== owner.uid;
-	if (isOthers)
-		throw new OperatorError(
-			`${quote(folder)}: belongs to user ${status.uid}; it has to belong to the one that serves it, ${owner.uid}`,
-		);
-	const isServed = async (each: string): Promise<boolean> =>
-		(await lstat(path.join(each, OWN)).catch(() => undefined)) !== undefined;
-	for (let each = path.dirname(folder); each !== path.dirname(each); each = path.dirname(each))
-		if (await isServed(each))
-			throw new OperatorError(`${quote(folder)}: is a part of ${quote(each)}, which is served as a whole`);
-	if (status?.isDirectory() !== true) return;
-	for (const name of (await readdir(folder)).filter(isBucket))
-		if (await isServed(path.join(folder, name)))
-			throw new OperatorError(
-				`${quote(folder)}: has ${name} in it, which is served as a directory of its own`,
-			);
 }
 
 async function lock(folder: string, file: string): Promise<number> {

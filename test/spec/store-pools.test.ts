@@ -121,11 +121,6 @@ t.test("what is missing, unknown, or does not go together", async (t) => {
 	refuses(t, "[head.etcd]\n", "1:7: head etcd: endpoints is missing");
 	refuses(
 		t,
-		`${S3.replace("https:", "http:")}ca = "/etc/ca.pem"\n`,
-		"6:1: store attic: ca is for https, and http://objects.example.org is in the clear",
-	);
-	refuses(
-		t,
 		`${ETCD.replace("http:", "https:")}ca = "/etc/ca.pem"\nkey_file = "/etc/key.pem"\n`,
 		"1:7: head etcd: certificate and key_file belong together: one of them is missing",
 	);
@@ -242,5 +237,13 @@ t.test("no two pools have one place", async (t) => {
 		t,
 		`${ALL}[pool.fast]\npath = "/var/lib/vblade/gold"\n`,
 		"14:1: a pool in /var/lib/vblade/gold is already at 0.toml:12:1",
+	);
+});
+
+t.test("a CA is for what is behind TLS", async (t) => {
+	refuses(
+		t,
+		`${S3.replace("https:", "http:")}ca = "/etc/ca.pem"\n`,
+		"6:1: store attic: ca is for https, and http://objects.example.org is in the clear",
 	);
 });
