@@ -18,7 +18,6 @@ import {
 	readdir,
 	rename,
 	rmdir,
-	stat,
 	unlink,
 } from "node:fs/promises";
 import path from "node:path";
