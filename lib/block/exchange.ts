@@ -31,6 +31,8 @@ export class ExchangeDevice implements BlockDevice, DeviceListener, RequestLayer
 	readonly #returned = new RequestList();
 	readonly #waiting = new RequestList();
 	readonly #underWay = new UnderWay();
+	/** What was cancelled while it was under way: who asked may ask the next storage himself, and write there again meanwhile. */
+	readonly #unwanted = new Set<BlockRequest>();
 	#device: BlockDevice | null;
 	#info: DeviceInfo;
 	#unlisten: () => void;
@@ -98,9 +100,11 @@ export class ExchangeDevice implements BlockDevice, DeviceListener, RequestLayer
 	below(request: BlockRequest, token: number): void {
 		const wasLeft = token !== this.#turn || this.#device === null;
 		const isUnanswered = request.status === StorageStatus.closed && wasLeft && this.#closing === null;
+		const isUnwanted = this.#unwanted.size > 0 && this.#unwanted.delete(request);
 		if (isUnanswered) {
 			request.borrowedAddress = 0;
-			if (this.#isLate) request.complete(StorageStatus.unreachable);
+			// (Part of it may have been done.)
+			if (isUnwanted || this.#isLate) request.complete(StorageStatus.unreachable);
 			else this.#returned.add(request);
 		}
 		this.#underWay.ended();
@@ -168,7 +172,10 @@ export class ExchangeDevice implements BlockDevice, DeviceListener, RequestLayer
 	cancel(request: BlockRequest): void {
 		if (this.#waiting.remove(request) || this.#returned.remove(request))
 			request.complete(StorageStatus.cancelled);
-		else this.#device?.cancel(request);
+		else if (request.inFlight && !this.#isLate) {
+			this.#unwanted.add(request);
+			this.#device?.cancel(request);
+		}
 	}
 
 	/** Whoever stands on it has to make his own. */

@@ -144,6 +144,24 @@ t.test("what is taken back, and what is there at the end", async (t) => {
 	t.equal(over.at(-1), named(1024, StorageStatus.closed));
 });
 
+t.test("what was cancelled while it was under way is not asked of the next one", async (t) => {
+	const stage = new Stage();
+	const { first, second, device, over } = stage;
+	const [one] = [stage.write(0), stage.write(512)];
+	device.cancel(one);
+	t.strictSame(first.cancelled, ["write 0+512"]);
+	void device.leave(0);
+	first.done(0, StorageStatus.closed);
+	t.strictSame(over, [named(0, StorageStatus.unreachable)]);
+	device.submit(one.begin());
+	device.enter(second, true);
+	first.done(0, StorageStatus.closed);
+	t.strictSame(second.below, ["write 0+512", "write 512+512"], "asked once more it is wanted");
+	second.allDone();
+	t.strictSame(over.slice(1), [named(0, OK), named(512, OK)]);
+	t.end();
+});
+
 t.test("those who listen hear of another size, and where they are answered", async (t) => {
 	const stage = new Stage();
 	const told: string[] = [];
