@@ -32,7 +32,7 @@ export class ExchangeDevice implements BlockDevice, DeviceListener, RequestLayer
 	readonly #waiting = new RequestList();
 	readonly #underWay = new UnderWay();
 	/** What was cancelled while it was under way: who asked may ask the next storage himself, and write there again meanwhile. */
-	readonly #unwanted = new Set<BlockRequest>();
+	readonly #unwanted = new WeakSet<BlockRequest>();
 	#device: BlockDevice | null;
 	#info: DeviceInfo;
 	#unlisten: () => void;
@@ -93,6 +93,8 @@ export class ExchangeDevice implements BlockDevice, DeviceListener, RequestLayer
 
 	#hand(device: BlockDevice, request: BlockRequest): void {
 		this.#underWay.begun();
+		// (It may have been over here when it was cancelled.)
+		this.#unwanted.delete(request);
 		request.push(this, this.#turn);
 		device.submit(request);
 	}
@@ -100,7 +102,7 @@ export class ExchangeDevice implements BlockDevice, DeviceListener, RequestLayer
 	below(request: BlockRequest, token: number): void {
 		const wasLeft = token !== this.#turn || this.#device === null;
 		const isUnanswered = request.status === StorageStatus.closed && wasLeft && this.#closing === null;
-		const isUnwanted = this.#unwanted.size > 0 && this.#unwanted.delete(request);
+		const isUnwanted = this.#unwanted.delete(request);
 		if (isUnanswered) {
 			request.borrowedAddress = 0;
 			// (Part of it may have been done.)

@@ -162,6 +162,30 @@ t.test("what was cancelled while it was under way is not asked of the next one",
 	t.end();
 });
 
+t.test("what was over here when it was cancelled is asked of the next one when it comes again", async (t) => {
+	const stage = new Stage();
+	const { first, second, device, over } = stage;
+	const waiting = new BlockRequest({ finished: ({ status }) => over.push(named(0, status)) });
+	waiting.op = BlockOp.write;
+	waiting.lengthBytes = 512;
+	waiting.memory = heapMemory(512);
+	// Somebody above has more to do with it (a sync) than this device.
+	const above = { below: (): void => {} };
+	waiting.begin().push(above, 0);
+	device.submit(waiting);
+	first.done();
+	device.cancel(waiting);
+	waiting.complete(OK);
+	t.strictSame(over, [named(0, OK)]);
+	device.submit(waiting.begin());
+	void device.leave(0);
+	first.done(0, StorageStatus.closed);
+	device.enter(second, true);
+	t.strictSame(second.below, ["write 0+512"]);
+	second.allDone();
+	t.strictSame(over, [named(0, OK), named(0, OK)]);
+});
+
 t.test("those who listen hear of another size, and where they are answered", async (t) => {
 	const stage = new Stage();
 	const told: string[] = [];
