@@ -54,6 +54,8 @@ export class Seat {
 	#place: Place = "there";
 	/** One more each time that the pool has gone from one host to another, as far as that is seen here. */
 	#turn = 0;
+	/** How often it has gone from here. */
+	#losses = 0;
 	#ownerEpoch = 0;
 	#owner: Superblock | undefined;
 	/** Ends what is being opened elsewhere. */
@@ -88,6 +90,8 @@ export class Seat {
 	/** For a disk of this host (`isOwn`), or for others. Throws an OperatorError. */
 	async use(name: string, isOwn: boolean): Promise<OpenedVolume> {
 		const volume = await this.#volume(name);
+		// (Whoever had it may have left it in the meantime.)
+		if (volume.device.isClosed) return this.use(name, isOwn);
 		if (isOwn && [...volume.uses].some((use) => use.isOwn))
 			throw new OperatorError(`volume ${quote(name)}: is in use already`);
 		const asked = isOwn ? () => this.#pull.asked() : () => this.#pull.askedFor();
@@ -108,7 +112,7 @@ export class Seat {
 	}
 
 	async #open(name: string): Promise<SharedVolume> {
-		const turn = this.#turn;
+		const losses = this.#losses;
 		const { opened, isHere } = await this.#openSomewhere(name);
 		const device = new ExchangeDevice(opened.device, isHere, { clock: this.#clock });
 		const volume = {
@@ -116,14 +120,12 @@ export class Seat {
 			device,
 			identity: opened.identity,
 			uses: new Set<VolumeUse>(),
-			turn,
+			// (The pool may have come here by this.)
+			turn: isHere === this.isHere && losses === this.#losses ? this.#turn : Number.NaN,
 			isMoving: false,
 		};
 		this.#ready.add(volume);
-		if (turn !== this.#turn || isHere !== this.isHere) {
-			volume.turn = Number.NaN;
-			void this.#follow(volume);
-		}
+		void this.#follow(volume);
 		return volume;
 	}
 
@@ -180,10 +182,9 @@ export class Seat {
 		this.#forgetLook();
 		this.#of.serveOthers(false);
 		this.#place = "there";
-		if (superblock !== null) {
-			this.#owner = superblock;
-			this.#ownerEpoch = superblock.epoch;
-		}
+		this.#losses++;
+		this.#owner = superblock ?? undefined;
+		this.#ownerEpoch = superblock?.epoch ?? this.#ownerEpoch;
 		this.#moved();
 	}
 

@@ -63,6 +63,7 @@ t.test("a disk says who it is", async (t) => {
 		trimmedIsZero: true,
 		writeCache: false,
 		wwn: blade.disk.identity.wwn,
+		epoch: null,
 	});
 	t.ok(disk.identity.trimBlocksMax > 0);
 	t.equal(await lab.run(disk.ping()), 0, "no time passes on this network");

@@ -1,0 +1,207 @@
+// A host's seat at a pool that two hosts serve: where its volumes are asked, while the pool goes to and fro, openings fail, and nobody has it.
+import { setImmediate as nextTurn } from "node:timers/promises";
+import t from "tap";
+import type { BlockDevice } from "../../lib/block/device.js";
+import { PromisedRequest } from "../../lib/block/device.js";
+import { BlockOp } from "../../lib/block/request.js";
+import { type OpenedVolume, Seat } from "../../lib/daemon/seat.js";
+import { OperatorError, StorageStatus } from "../../lib/errors.js";
+import type { LostTail, Superblock } from "../../lib/pool/store/superblock.js";
+import { VirtualClock } from "../../lib/testing/virtual-clock.js";
+import { heapMemory } from "../../lib/wire/memory.js";
+import { ManualDevice } from "../block/devices.js";
+
+const ID = "0123456789abcdef0123456789abcdef";
+const IDENTITY = { serial: "a1", wwn: "3000000000000001" };
+const lost = (epoch: number): LostTail => ({ epoch, host: ID, bytes: 4096, seconds: 1, image: {} });
+const owned = (epoch: number, more: Partial<Superblock> = {}): Superblock => ({
+	...{ format: 1, pool: ID, epoch, owner: { id: ID, host: ID, name: "beta" }, hostSince: 1, leaseMs: 6_000 },
+	...{ beat: 1, writtenUs: 1e15, promised: null, serve: "both", image: {} },
+	at: { address: "192.0.2.2:9473", key: "0".repeat(64) },
+	...more,
+});
+
+class Stage {
+	readonly clock = new VirtualClock();
+	/** What was opened, in order. */
+	readonly opened: string[] = [];
+	readonly devices: ManualDevice[] = [];
+	/** Why what is opened can't be. */
+	fails: string | undefined;
+	handOvers = 0;
+	readonly serves: boolean[] = [];
+	readonly seat: Seat = new Seat({
+		shown: "store:gold",
+		clock: this.clock,
+		openHere: async (volume) => {
+			const opened = await this.#open(`here ${volume}`);
+			// (The pool is opened by it.)
+			if (!this.seat.isHere) this.seat.cameHere();
+			return opened;
+		},
+		openThere: (volume) => this.#open(`there ${volume}`),
+		handOver: async () => {
+			this.handOvers++;
+			throw new OperatorError("no other host waits for it");
+		},
+		serveOthers: (mayServe) => void this.serves.push(mayServe),
+		warn: () => {},
+		identifier: () => ID,
+	});
+
+	async #open(what: string): Promise<OpenedVolume> {
+		this.opened.push(what);
+		if (this.fails !== undefined) throw new OperatorError(this.fails);
+		const device = new ManualDevice();
+		this.devices.push(device);
+		return { device, identity: IDENTITY };
+	}
+
+	get last(): ManualDevice {
+		return this.devices.at(-1)!;
+	}
+
+	async turns(): Promise<void> {
+		for (let turn = 0; turn < 10; turn++) await nextTurn();
+	}
+}
+
+function write(device: BlockDevice): Promise<{ readonly status: StorageStatus }> {
+	const promised = new PromisedRequest();
+	Object.assign(promised.request, { op: BlockOp.write, lengthBytes: 512, memory: heapMemory(512) });
+	return promised.run(device);
+}
+
+t.test("a volume goes where the pool goes, with what was not answered", async (t) => {
+	const stage = new Stage();
+	const { seat } = stage;
+	seat.saw(owned(3));
+	const { device, identity } = await seat.use("web", true);
+	t.strictSame(identity, IDENTITY);
+	t.strictSame(stage.opened, ["there web"]);
+	t.equal(device.tenure?.mayAnswer, false, "an initiator of AoE is the owner's");
+	const first = write(device);
+	const there = stage.last;
+	t.strictSame(there.below, ["write 0+512"]);
+	seat.cameHere();
+	there.done(0, StorageStatus.closed);
+	await stage.turns();
+	t.strictSame(stage.opened, ["there web", "here web"]);
+	t.ok(there.closed);
+	t.strictSame(stage.last.below, ["write 0+512"]);
+	stage.last.done();
+	t.equal((await first).status, StorageStatus.ok);
+	t.equal(device.tenure?.mayAnswer, true);
+	seat.wentThere(owned(5));
+	await stage.turns();
+	t.strictSame(stage.opened.slice(2), ["there web"]);
+	t.equal(device.tenure?.mayAnswer, false);
+	t.strictSame(stage.serves, [true, false]);
+	await device.close();
+	t.ok(seat.isUnused);
+	t.ok(stage.last.closed);
+});
+
+t.test(
+	"what can't be opened is tried again, with pauses that grow, until it can or is not wanted",
+	async (t) => {
+		const stage = new Stage();
+		const { seat, clock } = stage;
+		seat.saw(owned(3));
+		const { device } = await seat.use("web", true);
+		stage.fails = "no connection";
+		seat.wentThere(owned(4));
+		for (let second = 0; second < 30; second++) {
+			await stage.turns();
+			clock.pass(1000);
+		}
+		const tries = stage.opened.length;
+		t.ok(tries > 10 && tries < 45, `${tries} tries`);
+		const waiting = write(device);
+		stage.fails = undefined;
+		clock.pass(1000);
+		await stage.turns();
+		stage.last.done();
+		t.equal((await waiting).status, StorageStatus.ok);
+		stage.fails = "no connection";
+		seat.wentThere(owned(5));
+		await stage.turns();
+		await device.close();
+		const { length } = stage.opened;
+		clock.pass(60_000);
+		await stage.turns();
+		t.equal(stage.opened.length, length, "nobody wants it");
+	},
+);
+
+t.test("a handover that comes to nothing is a pause", async (t) => {
+	const stage = new Stage();
+	const { seat } = stage;
+	const opening = seat.use("web", true);
+	const { device } = await opening;
+	t.strictSame(stage.opened, ["here web"]);
+	const here = stage.last;
+	const under = write(device);
+	let during: Promise<{ readonly status: StorageStatus }> | undefined;
+	const moving = seat.handingOver(async () => {
+		during = write(device);
+		t.equal(seat.isMoving, true);
+		t.equal(device.tenure?.mayAnswer, false);
+		throw new OperatorError("no other host waits for it");
+	});
+	here.done();
+	await t.rejects(moving, { message: "no other host waits for it" });
+	t.equal((await under).status, StorageStatus.ok);
+	t.equal(seat.isHere, true);
+	here.done();
+	t.equal((await during)?.status, StorageStatus.ok);
+});
+
+t.test("a disk of this host has a volume alone, and others have it beside it", async (t) => {
+	const stage = new Stage();
+	const { seat } = stage;
+	const { device } = await seat.use("web", true);
+	await t.rejects(seat.use("web", true), { message: 'volume "web": is in use already' });
+	const { device: theirs } = await seat.use("web", false);
+	t.strictSame(stage.opened, ["here web"], "it is opened once");
+	await device.close();
+	t.equal(stage.last.closed, false);
+	await theirs.close();
+	t.ok(stage.last.closed);
+	const leaving = await seat.use("logs", true);
+	const [again] = await Promise.all([seat.use("logs", false), leaving.device.close()]);
+	const writing = write(again.device);
+	stage.last.done();
+	t.equal((await writing).status, StorageStatus.ok, "who comes as the last one leaves has it");
+});
+
+t.test("what was given up is told once, and what is older than what is known is not believed", async (t) => {
+	const { seat } = new Stage();
+	t.strictSame(
+		seat.saw(owned(3, { lost: [lost(2)] })),
+		{ isLoss: false },
+		"who has just come knows nothing of it",
+	);
+	t.strictSame(seat.saw(owned(3, { lost: [lost(2)] })), { isLoss: false });
+	t.strictSame(seat.saw(owned(5, { lost: [lost(2), lost(4)] })), { isLoss: true });
+	t.strictSame(seat.saw(owned(5, { lost: [lost(4)] })), { isLoss: false });
+	t.strictSame(seat.saw(owned(3, { lost: [lost(9)] })), { isLoss: false });
+	seat.wentThere(null);
+	t.equal(seat.at, undefined, "where nobody knows who has it nobody is asked");
+});
+
+t.test("who is asked for more by others hands it over, and not again at once", async (t) => {
+	const stage = new Stage();
+	const { seat, clock } = stage;
+	const { device } = await seat.use("web", false);
+	for (let look = 0; look < 300; look++) {
+		const writes = Array.from({ length: 20 }, () => write(device));
+		stage.last.allDone();
+		await Promise.all(writes);
+		clock.pass(100);
+		await stage.turns();
+	}
+	t.ok(stage.handOvers >= 2 && stage.handOvers <= 6, `${stage.handOvers} times in half a minute`);
+	seat.end();
+	t.equal(clock.step(), false, "no timer is left");
+});
