@@ -16,7 +16,10 @@ import { Counter, type FileResult } from "./tap-counter.js";
 const JOBS = 6;
 /** What takes longest is begun first: as one of the last it would run alone. By the last results, and where there are none: */
 const LONGEST =
-	/test\/(?:kernel|page|package|soak|sim|server\/steady|native\/(?:core|threads)|block\/file\.|daemon\/(?:tree|pools|scarce)|netns\/)/;
+	/test\/(?:kernel|page|package|soak|sim|server\/steady|native\/(?:core|threads)|block\/file\.|daemon\/(?:tree|pools|scarce|store|both|replica)|netns\/)/;
+/** Each of these has several daemons, and services beside them, all busy: more at once would take longer than what waits for them does. */
+const HEAVY = /test\/(?:daemon\/(?:store|both|replica)|kernel)/;
+const HEAVY_JOBS = 2;
 
 const [results = "", timeoutSeconds = "", ...files] = process.argv.slice(2);
 const skipped: string[] = [];
@@ -55,9 +58,20 @@ const timeOf = (file: string): number => times.get(file) ?? (LONGEST.test(file) 
 const left = files.toSorted((one, other) => timeOf(other) - timeOf(one));
 let ended = 0;
 
+let heavy = 0;
+
+/** Undefined: whoever runs a heavy one goes on with what is left. */
+function next(): string | undefined {
+	const index = left.findIndex((file) => heavy < HEAVY_JOBS || !HEAVY.test(file));
+	return index < 0 ? undefined : left.splice(index, 1)[0];
+}
+
 async function work(): Promise<void> {
-	for (let file = left.shift(); file !== undefined; file = left.shift()) {
+	for (let file = next(); file !== undefined; file = next()) {
+		const isHeavy = HEAVY.test(file);
+		if (isHeavy) heavy += 1;
 		const { said, result, more, cpuSeconds: used } = await runFile(file, Number(timeoutSeconds));
+		if (isHeavy) heavy -= 1;
 		cpuSeconds.set(file, used);
 		ended += 1;
 		tell(`# Subtest: ${file}`);
