@@ -18,7 +18,7 @@ const IMAGE_MIB = 96;
 const FAILED = /fail|error/i;
 const skip = etcdMissing() || swiftMissing();
 
-t.setTimeout(230_000);
+t.setTimeout(350_000);
 
 if (await inNamespace(import.meta.url)) t.test("Swift and etcd", { skip }, services);
 
@@ -50,7 +50,7 @@ async function begun(t: Test) {
 	await tree.start();
 	t.teardown(() => tree.stop());
 	const done = async (...words: string[]): Promise<string> => {
-		const { code, output } = await run([...vbladeCommand(), ...words, "--socket", tree.socket], LIMIT_MS);
+		const { code, output } = await run([...vbladeCommand(), ...words, "--socket", tree.socket], 3 * LIMIT_MS);
 		t.equal(code, 0, output);
 		return output;
 	};
