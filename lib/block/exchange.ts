@@ -8,7 +8,7 @@ import { type Clock, systemClock } from "../clock.js";
 import { StorageStatus } from "../errors.js";
 import { type CloseEnd, endWithin } from "./close.js";
 import type { BlockDevice, DeviceInfo, Tenure } from "./device.js";
-import { type Degradation, type DeviceListener, Listeners, type Stall } from "./listeners.js";
+import { type DeviceListener, Listeners } from "./listeners.js";
 import type { BlockRequest, RequestLayer } from "./request.js";
 import { completeAll, RequestList } from "./request-list.js";
 import { UnderWay } from "./under-way.js";
@@ -21,7 +21,7 @@ export interface ExchangeOptions {
 	readonly limitMs?: number;
 }
 
-export class ExchangeDevice implements BlockDevice, DeviceListener, RequestLayer {
+export class ExchangeDevice implements BlockDevice, RequestLayer {
 	/** Of the storage that it has. */
 	readonly tenure: Tenure;
 	readonly #clock: Clock;
@@ -49,7 +49,7 @@ export class ExchangeDevice implements BlockDevice, DeviceListener, RequestLayer
 		this.#device = device;
 		this.#info = device.info;
 		this.#answers = answers;
-		this.#unlisten = device.listen(this);
+		this.#unlisten = device.listen(this.#listeners);
 		this.#clock = clock ?? systemClock;
 		this.#limitMs = limitMs ?? WAIT_LIMIT_MS;
 		const now = (): BlockDevice | null => (this.#isHeld || !this.#answers ? null : this.#device);
@@ -148,9 +148,9 @@ export class ExchangeDevice implements BlockDevice, DeviceListener, RequestLayer
 		this.#turn++;
 		this.#device = device;
 		this.#answers = answers;
-		this.#unlisten = device.listen(this);
+		this.#unlisten = device.listen(this.#listeners);
 		this.#goOn(device);
-		if (device.info.sizeBytes !== before.sizeBytes) this.changed();
+		if (device.info.sizeBytes !== before.sizeBytes) this.#listeners.changed();
 		else if (answers) this.#listeners.answers();
 	}
 
@@ -187,26 +187,6 @@ export class ExchangeDevice implements BlockDevice, DeviceListener, RequestLayer
 
 	listen(listener: DeviceListener): () => void {
 		return this.#listeners.add(listener);
-	}
-
-	changed(): void {
-		this.#listeners.changed();
-	}
-
-	answers(): void {
-		this.#listeners.answers();
-	}
-
-	stalled(stall: Stall): void {
-		this.#listeners.stalled(stall);
-	}
-
-	resumed(waitedMs: number, requestCount: number): void {
-		this.#listeners.resumed(waitedMs, requestCount);
-	}
-
-	degraded(degradation: Degradation): void {
-		this.#listeners.degraded(degradation);
 	}
 
 	close(limitMs = Infinity): Promise<CloseEnd> {

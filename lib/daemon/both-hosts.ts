@@ -4,20 +4,15 @@
  */
 
 import { GroupCommit } from "../block/group-commit.js";
-import { OrderingLayer } from "../block/ordering.js";
 import { layersOn } from "../block/stack.js";
 import { ReadOnlyLayer } from "../compound/read-only.js";
-import { invariant, OperatorError } from "../errors.js";
+import { invariant } from "../errors.js";
 import type { Log } from "../log.js";
-import { nativeMemory } from "../native.js";
-import { newIdentity } from "../pool/identity.js";
-import { type OpenVolume, openVolume, type PoolHome } from "../pool/openings.js";
+import { checkScratch, type OpenVolume, openVolume, type PoolHome, scratchOn } from "../pool/openings.js";
 import { fixedName, isOfPast } from "../pool/past.js";
-import { ScratchLayer } from "../pool/scratch.js";
 import type { PartnerPlace, Superblock } from "../pool/store/superblock.js";
 import { HeldElsewhere } from "../pool/store/takeover.js";
 import { poolInStore, shownPoolPath } from "../spec/pool-path.js";
-import { quote } from "../text.js";
 import { openAtPartner } from "./partner-line.js";
 import { PartnerServer } from "./partner-server.js";
 import { type OpenedVolume, Seat } from "./seat.js";
@@ -51,17 +46,15 @@ interface Seated {
 
 export class BothHosts {
 	readonly #seats = new Map<string, Seated>();
-	#world: BothWorld | undefined;
-	#commits: GroupCommit | undefined;
+	#world: (BothWorld & { readonly commits: GroupCommit }) | undefined;
 	#timer: NodeJS.Timeout | undefined;
 
 	/** Before anything else. */
 	begin(world: BothWorld): void {
-		this.#world = world;
-		this.#commits = new GroupCommit(world.home.pump);
+		this.#world = { ...world, commits: new GroupCommit(world.home.pump) };
 	}
 
-	get #begun(): BothWorld {
+	get #begun(): BothWorld & { readonly commits: GroupCommit } {
 		invariant(this.#world !== undefined, "no pools yet");
 		return this.#world;
 	}
@@ -114,12 +107,9 @@ export class BothHosts {
 	}
 
 	#openThere(seat: Seat, volume: string, session: string, signal: AbortSignal): Promise<OpenedVolume> {
-		const { home, tls } = this.#begun;
-		invariant(this.#commits !== undefined, "no commits yet");
-		const { pump } = home;
+		const { home, tls, commits } = this.#begun;
 		return openAtPartner({
-			...{ pump, tls, volume, session, signal },
-			commits: this.#commits,
+			...{ pump: home.pump, tls, commits, volume, session, signal },
 			at: () => seat.at,
 		});
 	}
@@ -127,16 +117,13 @@ export class BothHosts {
 	/** As `openVolume` of pools, for a disk of this host. */
 	readonly openVolume: OpenVolume = async (_home, path, name, options) => {
 		const { scratch = false, readOnly } = options;
-		if (scratch && !isOfPast(name))
-			throw new OperatorError(`volume ${quote(name)}: only what one was can be scratch, as web@monday`);
-		invariant(this.#commits !== undefined, "no commits yet");
+		if (scratch) checkScratch(name);
 		// (A moment that is counted from now stays the same, whichever host it is asked of.)
 		const fixed = isOfPast(name) ? fixedName(name, Date.now() * 1000) : name;
 		const { device, identity } = await this.#seated(path).seat.use(fixed, true);
 		const shown = readOnly && !device.info.readOnly ? new ReadOnlyLayer(device) : device;
-		const layers = layersOn(shown, name, options, this.#commits);
-		if (!scratch) return { device: layers, identity };
-		return { device: new OrderingLayer(new ScratchLayer(layers, nativeMemory)), identity: newIdentity() };
+		const layers = layersOn(shown, name, options, this.#begun.commits);
+		return scratch ? scratchOn(layers) : { device: layers, identity };
 	};
 
 	/** The pool is open here. */

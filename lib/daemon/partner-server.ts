@@ -56,9 +56,9 @@ export class PartnerServer {
 	readonly #shared = new Set<Shared>();
 	#listener: Listener | null = null;
 	#forgetRetry = (): void => {};
+	/** Why nobody can connect, as was told last; "": who wants to can. */
 	#trouble = "";
 	#isServing = false;
-	#isClosed = false;
 
 	constructor(of: PartnerServerOf) {
 		const { at, pump, tls, log, shown } = of;
@@ -73,11 +73,6 @@ export class PartnerServer {
 		});
 		this.#server.tls = tls.partners(partnerKeys(at));
 		this.#listen();
-	}
-
-	/** Why nobody can connect; "": who wants to can. */
-	get trouble(): string {
-		return this.#trouble;
 	}
 
 	#listen(): void {
@@ -101,7 +96,6 @@ export class PartnerServer {
 		if (!mayServe) for (const each of [...this.#shared]) this.#server.cutOff(each);
 	}
 
-	/** A volume has another size: who uses it looks again. */
 	async #open(name: string): Promise<Opened | Refusal> {
 		if (!this.#isServing) return this.#away();
 		try {
@@ -112,6 +106,7 @@ export class PartnerServer {
 				device,
 			);
 			const shared = new Shared(name, identityText(identity), disk);
+			// (One that has another size is looked at again by who uses it.)
 			const unlisten = device.listen({ changed: () => this.#server.cutOff(shared) });
 			const release = (): void => {
 				unlisten();
@@ -135,8 +130,6 @@ export class PartnerServer {
 	}
 
 	close(): void {
-		if (this.#isClosed) return;
-		this.#isClosed = true;
 		this.#forgetRetry();
 		this.#listener?.close();
 		this.#server.close();

@@ -4,35 +4,24 @@
  * Used by `store-pools.ts`.
  */
 
-import { setImmediate as nextTurn } from "node:timers/promises";
-import { systemClock } from "../clock.js";
 import { OperatorError } from "../errors.js";
-import { nativeMemory } from "../native.js";
 import { ObjectError } from "../object/errors.js";
-import { directoryFolder, type PoolFiles, worldOf } from "../pool/directory.js";
 import type { PoolWorld } from "../pool/folder.js";
-import { type PoolHome, renewPool } from "../pool/openings.js";
-import type { StoreFolderOptions } from "../pool/store/options.js";
-import { StoreFolder } from "../pool/store/store-folder.js";
+import { renewPool } from "../pool/openings.js";
+import type { StoreFolder } from "../pool/store/store-folder.js";
 import type { ReplicaOf, Superblock } from "../pool/store/superblock.js";
 import { lookAt } from "../pool/store/takeover.js";
 import { ViewKeepers, viewText } from "../pool/store/view-keepers.js";
 import { shownPoolPath } from "../spec/pool-path.js";
 import type { OpenedStores } from "./coming-stores.js";
+import { type ReadWorldOf, readWorld } from "./read-world.js";
 import type { StoreNews } from "./remote-files.js";
-import { identifier } from "./store-keepers.js";
-import { storedLook } from "./store-look.js";
-import { StoreTroubles } from "./store-troubles.js";
 
 /** What is deleted is in the superblock for a minute before. */
 const LOOK_MS = 15_000;
 const LOOK_LIMIT_MS = 10_000;
 
-interface ViewOf extends OpenedStores {
-	/** Of the pool. */
-	readonly path: string;
-	readonly home: PoolHome;
-	readonly files: PoolFiles;
+interface ViewOf extends ReadWorldOf {
 	readonly renew: StoreNews["renew"];
 }
 
@@ -45,29 +34,16 @@ class ReplicaView {
 	#ending: Promise<void> | undefined;
 
 	constructor(of: ViewOf, replica: ReplicaOf) {
-		const { path, home, opening, files, stores } = of;
-		const { stored } = opening;
-		const shown = shownPoolPath(path);
-		const troubles = new StoreTroubles((told) => home.tell?.(path, told));
 		this.#of = of;
-		this.#keepers = new ViewKeepers(stores.head, shown);
-		const options: StoreFolderOptions = {
-			...{ path: shown, local: directoryFolder(stored.log, home.engine, files), store: stores.store },
-			...{ keepers: this.#keepers, clock: systemClock, allocate: nativeMemory, nextTurn, identifier },
-			...{ logBytes: stored.logBytes, cacheBytes: stored.cacheBytes, stable: "host", isView: true },
-			tell: troubles.ofStore,
-			closed: () => this.end(),
-		};
-		this.#folder = new StoreFolder(options);
-		this.world = {
-			...worldOf(this.#folder, home.pump),
+		this.#keepers = new ViewKeepers(of.stores.head, shownPoolPath(of.path));
+		const { folder, world } = readWorld(of, {
+			keepers: this.#keepers,
 			onlyRead: viewText(replica),
-			stored: () => {
-				const isReplicaOf = `${replica.name} of ${replica.host}`;
-				return storedLook({ stores, folder: this.#folder, troubles, leaseSeconds: null, isReplicaOf });
-			},
+			isReplicaOf: `${replica.name} of ${replica.host}`,
 			end: () => this.end(),
-		};
+		});
+		this.#folder = folder;
+		this.world = world;
 		this.#wait();
 	}
 

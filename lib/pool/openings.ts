@@ -232,18 +232,26 @@ export const openVolume: OpenVolume = async (home, folder, name, options) => {
 	const { pool, release } = await usePool(home, folder);
 	const { scratch = false } = options;
 	try {
-		if (scratch && !isOfPast(name))
-			throw new OperatorError(`volume ${quote(name)}: only what one was can be scratch, as web@monday`);
+		if (scratch) checkScratch(name);
 		const { device, volume } = await openVolumeStack(pool, name, options, release);
 		const { serial, wwn } = volume;
-		if (!scratch) return { device, identity: { serial, wwn } };
-		// Another disk each time: what an initiator knows of the last one is gone.
-		return { device: new OrderingLayer(new ScratchLayer(device, nativeMemory)), identity: newIdentity() };
+		return scratch ? scratchOn(device) : { device, identity: { serial, wwn } };
 	} catch (error) {
 		await release();
 		throw error;
 	}
 };
+
+/** Throws an OperatorError if what that name stands for changes by itself. */
+export function checkScratch(name: string): void {
+	if (!isOfPast(name))
+		throw new OperatorError(`volume ${quote(name)}: only what one was can be scratch, as web@monday`);
+}
+
+/** What can be written on top of what a volume was. Another disk each time: what an initiator knows of the last one is gone. */
+export function scratchOn(device: BlockDevice): Awaited<ReturnType<OpenVolume>> {
+	return { device: new OrderingLayer(new ScratchLayer(device, nativeMemory)), identity: newIdentity() };
+}
 
 /** What a volume was, opened to be read. */
 export interface OpenedPast {

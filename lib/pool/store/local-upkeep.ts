@@ -87,7 +87,7 @@ export class LocalUpkeep {
 
 	async #run(settledAfter = SETTLED_AFTER): Promise<void> {
 		// (There may be room again.)
-		if (settledAfter > 0) this.#lowered *= 1 + GROWTH;
+		if (settledAfter > 0) this.#lowered = Math.ceil(this.#lowered * (1 + GROWTH)) + 1;
 		try {
 			await this.#learn(settledAfter);
 			await this.#evict();

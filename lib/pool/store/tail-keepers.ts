@@ -7,16 +7,14 @@ import { OperatorError } from "../../errors.js";
 import type { Head } from "../../object/head.js";
 import type { ImageKeeper } from "./keeper.js";
 import type { Keepers } from "./options.js";
+import { readKeeper } from "./read-keeper.js";
 import { imageIn } from "./stored-image.js";
-import type { LostTail } from "./superblock.js";
 import { lookAt } from "./takeover.js";
 
 export class TailKeepers implements Keepers {
 	readonly #head: Head;
 	readonly #path: string;
 	readonly #of: string;
-	/** What is read; undefined: it is not open yet. */
-	tail: LostTail | undefined;
 
 	/** `path`: what messages call it; `of`: and the pool that it is of. */
 	constructor(head: Head, path: string, of: string) {
@@ -42,18 +40,7 @@ export class TailKeepers implements Keepers {
 		const tail = lost.find(({ image }) => life !== "" && imageIn(image).life === life);
 		if (tail === undefined)
 			throw new OperatorError(`${this.#path}: here is nothing of ${this.#of} that was given up`);
-		this.tail = tail;
-		let image = imageIn(tail.image);
-		return {
-			...{ pool, epoch: tail.epoch, heldBelow: Number.POSITIVE_INFINITY },
-			get image() {
-				return image;
-			},
-			isGivenUp: () => false,
-			write: async (change) => {
-				image = change(image);
-			},
-		};
+		return readKeeper({ pool, epoch: tail.epoch }, imageIn(tail.image));
 	}
 }
 

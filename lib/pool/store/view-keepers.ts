@@ -7,6 +7,7 @@ import { OperatorError } from "../../errors.js";
 import type { Head } from "../../object/head.js";
 import type { ImageKeeper } from "./keeper.js";
 import type { Keepers } from "./options.js";
+import { readKeeper } from "./read-keeper.js";
 import { imageIn, type ObjectKey, type StoredImage } from "./stored-image.js";
 import type { ReplicaOf, Superblock } from "./superblock.js";
 import { lookAt, notAllText } from "./takeover.js";
@@ -45,20 +46,11 @@ export class ViewKeepers implements Keepers {
 		if (superblock === null || of === undefined)
 			throw new OperatorError(`${this.#path}: is no replica any more`);
 		const { pool, epoch } = superblock;
-		let image = imageIn(superblock.image);
+		const image = imageIn(superblock.image);
 		if (image.head === "") throw new OperatorError(`${this.#path}: ${notAllText(of)}`);
 		this.#image = image;
 		this.#pool = pool;
-		return {
-			...{ pool, epoch, heldBelow: Number.POSITIVE_INFINITY },
-			get image() {
-				return image;
-			},
-			isGivenUp: () => false,
-			write: async (change) => {
-				image = change(image);
-			},
-		};
+		return readKeeper({ pool, epoch }, image);
 	}
 
 	/** How what was opened stands to what is there. */
