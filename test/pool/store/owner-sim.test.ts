@@ -1,5 +1,6 @@
 // Owners of one pool, by seeds: at no time may two acknowledge, whatever is lost, late, stopped or cut off. OWNER_SEED=n is run alone.
 import t, { type Test } from "tap";
+import { InvariantError } from "../../../lib/errors.js";
 import { rounds } from "../../support/long.js";
 import { OWNER_PLANTS } from "./owner-planted.js";
 import { OwnerSim } from "./owner-sim.js";
@@ -39,7 +40,8 @@ async function find(t: Test): Promise<void> {
 		try {
 			await new OwnerSim(seed).play();
 		} catch (error) {
-			t.type(error, OwnerError);
+			// (Or the owner itself sees that its superblock could not be one: two of them made it.)
+			t.ok(error instanceof OwnerError || error instanceof InvariantError, String(error));
 			t.pass(`in run ${seed - FIRST_SEED + 1} from seed ${FIRST_SEED}: ${error}`);
 			return;
 		}
