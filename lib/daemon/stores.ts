@@ -116,8 +116,9 @@ function headOf(
 		case "file":
 			return headFile(path);
 		case "etcd": {
-			const { endpoints, prefix } = head;
-			return new EtcdHead({ endpoints, key: `${prefix}pools/${tailOf}`, lookup, tls: keys.headTls });
+			const { endpoints, prefix, historySeconds } = head;
+			const [key, historyMs] = [`${prefix}pools/${tailOf}`, historySeconds * 1000];
+			return new EtcdHead({ endpoints, key, historyMs, lookup, tls: keys.headTls });
 		}
 		case "store":
 			if (store.kind !== "s3") throw new OperatorError(`pool ${name}: Swift keeps no conditions for a head`);

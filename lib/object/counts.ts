@@ -6,8 +6,18 @@
 import type { Clock } from "../clock.js";
 import { Histogram } from "../histogram.js";
 
-/** `read` and `swap` are of a head, `container` and `login` of what has to be there before. */
-export type ObjectOp = "put" | "get" | "head" | "delete" | "list" | "container" | "login" | "read" | "swap";
+/** `read`, `swap` and `compact` are of a head, `container` and `login` of what has to be there before. */
+export type ObjectOp =
+	| "put"
+	| "get"
+	| "head"
+	| "delete"
+	| "list"
+	| "container"
+	| "login"
+	| "read"
+	| "swap"
+	| "compact";
 
 export interface RequestCount {
 	readonly op: ObjectOp;

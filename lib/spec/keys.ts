@@ -154,8 +154,9 @@ export const HEAD_EFFORTS: Readonly<Record<keyof HeadValues, Effort>> = {
 	ca: "disk",
 	certificate: "disk",
 	key_file: "disk",
+	history: "disk",
 };
-export const HEAD_DEFAULTS = { prefix: "vblade/" } as const;
+export const HEAD_DEFAULTS = { prefix: "vblade/", history: "1h" } as const;
 
 export const DAEMON_EFFORTS: Readonly<Record<DaemonKey, Effort>> = {
 	"daemon.state": "restart",

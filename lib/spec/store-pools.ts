@@ -10,6 +10,7 @@ import type { HeadConfig, StoreConfig } from "./configuration.js";
 import { HEAD_DEFAULTS, STORE_DEFAULTS, STORE_POOL_DEFAULTS } from "./keys.js";
 import type { HeadPart, NamedPart, PoolPart, StorePart } from "./parts.js";
 import { absentName, alreadyAt, PlacedError } from "./place.js";
+import { readDuration } from "./policy.js";
 import { inStore } from "./pool-path.js";
 import { type StoreValues, storePoolKeys } from "./store-schema.js";
 import type { HeadSpec, StorePoolSpec, StoreSpec } from "./store-spec.js";
@@ -39,13 +40,14 @@ export function headsOf(parts: readonly HeadPart[], errors: PlacedError[]): Head
 		const { name, settings, values } = part;
 		const spec = wholly(part, "head", errors, (wrong): HeadSpec | undefined => {
 			const { endpoints, prefix = HEAD_DEFAULTS.prefix, ca, certificate, key_file } = values;
+			const historySeconds = values.history ?? readDuration("history", HEAD_DEFAULTS.history);
 			refuseUnusedCa(ca, endpoints ?? [], wrong);
 			if (endpoints === undefined) wrong(undefined, "endpoints is missing");
 			if ((certificate === undefined) !== (key_file === undefined))
 				wrong(undefined, "certificate and key_file belong together: one of them is missing");
 			if (endpoints === undefined) return undefined;
 			const files = { ...(ca && { ca }), ...(certificate && key_file && { certificate, keyFile: key_file }) };
-			return { kind: "etcd", endpoints, prefix, ...files };
+			return { kind: "etcd", endpoints, prefix, historySeconds, ...files };
 		});
 		return spec === undefined ? [] : [{ name, settings, spec }];
 	});

@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
+import { readDuration } from "./policy.js";
 import { text, understood } from "./understood.js";
 import { addressIn, readBandwidth, sizeBytes } from "./values.js";
 
@@ -134,6 +135,7 @@ export const headSchema = z
 		ca: file("ca"),
 		certificate: file("certificate"),
 		key_file: file("key_file"),
+		history: text((given) => readDuration("history", given)),
 	})
 	.partial();
 

@@ -40,6 +40,8 @@ export type HeadSpec =
 			readonly endpoints: readonly [string, ...string[]];
 			/** Before the names of all keys. */
 			readonly prefix: string;
+			/** For so long it keeps what was replaced; 0: that is left to it. */
+			readonly historySeconds: number;
 			readonly ca?: string;
 			readonly certificate?: string;
 			readonly keyFile?: string;

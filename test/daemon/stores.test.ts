@@ -66,7 +66,7 @@ t.test("S3, by a name that somebody else looks up, with its head in the bucket o
 	t.ok(s3.objects.has("pools/gold/x/1"));
 	t.ok(inBucket.requests().some(({ op, code }) => op === "swap" && code === "200"));
 	await inBucket.close();
-	const head = { kind: "etcd", endpoints: [etcdAt], prefix: "vblade/" } as const;
+	const head = { kind: "etcd", endpoints: [etcdAt], prefix: "vblade/", historySeconds: 3600 } as const;
 	const inEtcd = makeStores("store:gold#0", opening({ store, head }, KEYS.secret), ways);
 	await inEtcd.head.swap(null, Buffer.from("a"), Buffer.alloc(16, 1));
 	t.strictSame([...etcd.keys.rows.keys()], [Buffer.from("vblade/pools/gold").toString("base64")]);
@@ -80,7 +80,7 @@ t.test("Swift, by either login; it can have no head", async (t) => {
 	for (const version of [1, 3] as const) {
 		const { key, ...account } = swift.account(version);
 		const store = { kind: "swift", ...account, keyFile: "/none" } as const;
-		const head = { kind: "etcd", endpoints: ["http://127.0.0.1:1"], prefix: "" } as const;
+		const head = { kind: "etcd", endpoints: ["http://127.0.0.1:1"], prefix: "", historySeconds: 0 } as const;
 		const stores = makeStores("store:gold#0", opening({ store, head }, key), ways);
 		await stores.store.open();
 		t.equal(await stores.store.put(`v/${version}`, Buffer.from("bytes")), "created");

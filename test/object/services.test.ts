@@ -85,6 +85,36 @@ async function withEtcd(): Promise<void> {
 	}
 }
 
+/** Of what etcd may have, and of a value; so many are put there that it has room for half of them. */
+const QUOTA_BYTES = 16 * 2 ** 20;
+const VALUE_BYTES = 64 * 1024;
+const VALUES = (2 * QUOTA_BYTES) / VALUE_BYTES;
+
+async function withSmallEtcd(): Promise<void> {
+	const etcd = await Etcd.start(1, QUOTA_BYTES);
+	try {
+		await t.test("real etcd: what was replaced does not fill it, if it is compacted", async (t) => {
+			const last = async (key: string, historyMs: number): Promise<unknown> => {
+				const backend = new EtcdHead({ endpoints: [etcd.endpoints[0]!], key, historyMs });
+				const signal = AbortSignal.timeout(LIMIT_MS);
+				let id: string | null = null;
+				try {
+					for (let i = 0; i < VALUES; i++) id = await backend.swap(id, randomBytes(VALUE_BYTES), signal);
+					return (await backend.read(signal))?.id === id;
+				} catch (error) {
+					return error;
+				} finally {
+					await backend.close();
+				}
+			};
+			t.equal(await last("compacted", 100), true, "with a short history");
+			t.match(await last("kept", 0), /database space exceeded/, "with all of it");
+		});
+	} finally {
+		await etcd.stop();
+	}
+}
+
 async function etcdTests(etcd: Etcd): Promise<void> {
 	const [first = "", ...rest] = etcd.endpoints;
 	const make = (key: string) => new Head(new EtcdHead({ endpoints: [first, ...rest], key }));
@@ -117,6 +147,8 @@ if (await inNamespace(import.meta.url)) {
 	if (noSwift === false) await withSwift();
 	else t.pass("swift", { skip: noSwift });
 	const noEtcd = etcdMissing();
-	if (noEtcd === false) await withEtcd();
-	else t.pass("etcd", { skip: noEtcd });
+	if (noEtcd === false) {
+		await withEtcd();
+		await withSmallEtcd();
+	} else t.pass("etcd", { skip: noEtcd });
 }

@@ -15,6 +15,8 @@ interface Row {
 /** What members have in common. */
 export class Keys {
 	revision = 1;
+	/** What came before is not known any more. */
+	compacted = 0;
 	readonly rows = new Map<string, Row>();
 }
 
@@ -27,6 +29,7 @@ export class StandInEtcd extends StandIn {
 		if (method !== "POST") return { status: 405 };
 		const form = JSON.parse(body.toString());
 		if (url.pathname === "/v3/kv/range") return this.#say({ kvs: this.#rows(String(form.key)) });
+		if (url.pathname === "/v3/kv/compaction") return this.#compact(Number(form.revision));
 		if (url.pathname !== "/v3/kv/txn") return { status: 404, body: "Not Found" };
 		const [{ key, target, create_revision: created, mod_revision: modified }] = form.compare;
 		const row = this.keys.rows.get(key);
@@ -52,6 +55,15 @@ export class StandInEtcd extends StandIn {
 		return [
 			{ key, value: row.value, create_revision: String(row.created), mod_revision: String(row.modified) },
 		];
+	}
+
+	#compact(revision: number): Told {
+		if (revision <= this.keys.compacted) {
+			const message = "etcdserver: mvcc: required revision has been compacted";
+			return { status: 400, body: JSON.stringify({ error: message, code: 11, message }) };
+		}
+		this.keys.compacted = revision;
+		return this.#say({});
 	}
 
 	#say(what: object): Told {

@@ -43,6 +43,7 @@ const THERE: Readonly<Record<string, readonly string[]>> = {
 		'ca = "/etc/vblade/ca.pem"',
 		'certificate = "/etc/vblade/etcd.pem"',
 		'key_file = "/etc/vblade/etcd.key"',
+		'history = "6h"',
 	],
 	"[pool.gold]": [
 		'store = "attic"',
@@ -102,6 +103,10 @@ const NOT_THERE: readonly [text: string, told: string][] = [
 	["[temptate.lab]", 'no such table "temptate"; did you mean "template"?'],
 	["[stores.attic]", 'no such table "stores"; did you mean "store"?'],
 	['[store.attic]\nend_point = "x"', 'no such key "end_point"; did you mean "endpoint"?'],
+	[
+		'[head.etcd]\nhistory = "long"',
+		'history "long": a time is allowed, such as 30m, 1h or 7d, at most 3650d; 0 is none',
+	],
 	['[head.etcd]\nendpoint = "x"', 'no such key "endpoint"; did you mean "endpoints"?'],
 	['[pool.gold]\nbucket = "gold"', 'no such key "bucket"; did you mean '],
 	["[iscsi]", 'no such table "iscsi"; did you mean "disk"?'],

@@ -43,7 +43,7 @@ t.test("a pool in a bucket of S3, with its head in etcd", async (t) => {
 		},
 		container: "gold",
 		prefix: "",
-		head: { kind: "etcd", endpoints: ["http://127.0.0.1:2379"], prefix: "vblade/" },
+		head: { kind: "etcd", endpoints: ["http://127.0.0.1:2379"], prefix: "vblade/", historySeconds: 3600 },
 		log: "/var/lib/vblade/gold",
 		logBytes: 2 * 2 ** 30,
 		cacheBytes: 20 * 2 ** 30,
@@ -84,6 +84,7 @@ t.test("each key that says where it is makes it another pool, which its disks ar
 	const changes: readonly [string, string, string][] = [
 		['access_key = "AK"', 'access_key = "BK"', "store.attic.access_key"],
 		["2379", "2380", "head.etcd.endpoints"],
+		["[head.etcd]", '[head.etcd]\nhistory = "0"', "head.etcd.history"],
 		['container = "gold"', 'container = "silver"', "pool.gold.container"],
 		['head = "etcd"', 'head = "store"', "pool.gold.head"],
 		["/var/lib/vblade/gold/", "/var/lib/vblade/silver", "pool.gold.log"],
