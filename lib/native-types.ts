@@ -130,6 +130,8 @@ export interface Addon extends SocketAddon {
 	clock(into: Float64Array): void;
 	/** The same time as 32 bits, which wrap after 71 minutes: -2^31..2^31-1. */
 	now(): number;
+	/** Microseconds since the machine was started, also those for which it slept: for what others count meanwhile. */
+	sinceBoot(): number;
 	interfaceNames(): string[];
 	/** The kernel's name of the interface with this index. */
 	interfaceName(index: number): string | undefined;

@@ -2,6 +2,7 @@
 
 import { randomBytes, randomInt } from "node:crypto";
 import { systemClock } from "../clock.js";
+import { native } from "../native.js";
 import type { KeeperWorld } from "../pool/store/superblock-swaps.js";
 
 /** `randomInt` can't do more. */
@@ -11,7 +12,7 @@ export const identifier = (byteLength: number): string => randomBytes(byteLength
 
 export const keeperWorld: KeeperWorld = {
 	clock: systemClock,
-	elapsed: () => performance.now() * 1000,
+	elapsed: () => native.sinceBoot(),
 	now: () => Date.now() * 1000,
 	chance: () => randomInt(1, CHANCE_MAX),
 };

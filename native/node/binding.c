@@ -17,6 +17,7 @@ static const struct {
 	{ "copy", js_copy },
 	{ "clock", js_clock_us },
 	{ "now", js_now_us },
+	{ "sinceBoot", js_since_boot_us },
 	{ "interfaceNames", js_interface_names },
 	{ "interfaceName", js_interface_name },
 	{ "interfaceInfo", js_interface_info },

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "common/guard.h"
 
@@ -104,6 +105,18 @@ napi_value js_now_us(napi_env env, napi_callback_info info)
 	napi_value result;
 	MUST(napi_create_int32(env, (int32_t)(uint32_t)(uv_hrtime() / 1000), &result));
 	return result;
+}
+
+/*
+ * sinceBoot() -> microseconds, also of the time for which the machine slept (CLOCK_BOOTTIME), which no other clock that nobody
+ * sets counts: for leases, which others count meanwhile.
+ */
+napi_value js_since_boot_us(napi_env env, napi_callback_info info)
+{
+	(void)info;
+	struct timespec time;
+	clock_gettime(CLOCK_BOOTTIME, &time);
+	return make_number(env, (double)time.tv_sec * 1e6 + (double)(time.tv_nsec / 1000));
 }
 
 /* clock(Float64Array): puts the monotonic time in microseconds into its first element. A number would be an object. */

@@ -147,6 +147,7 @@ napi_value js_address_of(napi_env env, napi_callback_info info);
 napi_value js_copy(napi_env env, napi_callback_info info);
 napi_value js_clock_us(napi_env env, napi_callback_info info);
 napi_value js_now_us(napi_env env, napi_callback_info info);
+napi_value js_since_boot_us(napi_env env, napi_callback_info info);
 /* interfaces.c */
 napi_value js_interface_names(napi_env env, napi_callback_info info);
 napi_value js_interface_name(napi_env env, napi_callback_info info);

@@ -75,6 +75,7 @@ function soundArguments(handles: Handles, writer: unknown): Record<string, unkno
 		addressOf: [bytes],
 		clock: [doubles],
 		now: [],
+		sinceBoot: [],
 		copy: [memory.address, memory.address + 64, 64],
 		interfaceNames: [],
 		interfaceName: [LOOPBACK],
