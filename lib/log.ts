@@ -22,6 +22,7 @@ export const POOL_SUBJECTS = [
 	"pool-store",
 	"pool-taken",
 	"pool-moved",
+	"pool-handed-over",
 	"pool-lost",
 	"pool-renewed",
 	"pool-replica",

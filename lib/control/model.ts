@@ -11,6 +11,7 @@ export * from "./model/history.js";
 export * from "./model/machine.js";
 export * from "./model/network.js";
 export * from "./model/pool.js";
+export * from "./model/pool-owner.js";
 export * from "./model/problem.js";
 export * from "./model/settings.js";
 export * from "./model/status.js";

@@ -10,7 +10,7 @@ import type { PoolConfig } from "../spec/configuration.js";
 import { shownPoolPath } from "../spec/pool-path.js";
 import { quote } from "../text.js";
 import type { Jobs, RunningJob } from "./jobs.js";
-import type { Pool } from "./model.js";
+import type { Pool, PoolHandover } from "./model.js";
 import type { Pools } from "./pools.js";
 import { orRefuse, Refusal } from "./problem.js";
 import type { Workers } from "./seams.js";
@@ -61,16 +61,22 @@ export class PoolDisks {
 		return this.#changeStored(name, { act: "promote" }, "where replicas are");
 	}
 
-	/** Of one in an object store, to a host that waits for it: from then on this one waits. */
-	async handOver(name: string): Promise<Pool> {
-		return this.#changeStored(name, { act: "handOver" }, "so no other host can have it");
+	/** Of one in an object store, to a host that waits for it, or to that one alone: from then on this one waits. */
+	async handOver(name: string, to: string | undefined): Promise<PoolHandover> {
+		this.#needsStore(name, "so no other host can have it");
+		const { pauseMs, ...handed } = await this.#of.pools.handOver(name, to);
+		return { pool: name, ...handed, pauseSeconds: pauseMs / 1000 };
 	}
 
 	/** `otherwise`: what follows of it if it is in no object store. */
 	async #changeStored(name: string, act: PoolAct, otherwise: string): Promise<Pool> {
+		this.#needsStore(name, otherwise);
+		return this.#of.pools.change(name, act);
+	}
+
+	#needsStore(name: string, otherwise: string): void {
 		if (this.#of.pools.configured(name).stored === undefined)
 			throw new Refusal(409, `pool ${quote(name)}: is in no object store, ${otherwise}`);
-		return this.#of.pools.change(name, act);
 	}
 
 	/** One that is configured for it, and not used yet. */

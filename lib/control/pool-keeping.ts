@@ -23,6 +23,9 @@ const RETRY_MS = 30_000;
 const SOON_MS = 3000;
 const AGAIN_MS = 15 * 60_000;
 
+/** What is open of a pool is closed when it tells such. */
+const ENDS_HERE: ReadonlySet<Happening["kind"]> = new Set(["pool-lost", "pool-handed-over", "pool-renewed"]);
+
 type Configure = Extract<PoolAct, { act: "configure" }>;
 
 /** Of one pool. */
@@ -88,7 +91,7 @@ export class PoolKeeping {
 	/** A pool has told something itself. */
 	happened({ kind, severity, message: line, poolPath = "" }: Happening): void {
 		// (Also if it was not told of anything here yet: its disks are closed.)
-		if (kind === "pool-lost" || kind === "pool-renewed") this.#of.reopen(poolPath);
+		if (ENDS_HERE.has(kind)) this.#of.reopen(poolPath);
 		const told = this.#told.get(poolPath);
 		if (told === undefined) return;
 		// (As a line of the log it says which pool it is about.)
@@ -98,7 +101,7 @@ export class PoolKeeping {
 		if (kind === "pool-failed") told.failed = message;
 		if (kind === "pool-checkpoint") told.unstored = severity === "info" ? null : message;
 		if (kind === "pool-full") told.full = severity === "info" ? null : message;
-		if (kind === "pool-lost") {
+		if (kind === "pool-lost" || kind === "pool-handed-over") {
 			told.trouble = message;
 			told.atMs = Number.NEGATIVE_INFINITY;
 		}

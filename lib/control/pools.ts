@@ -4,7 +4,10 @@
  */
 
 import type { PoolAct, VolumeQuestion } from "../daemon/worker-messages.js";
+import { invariant } from "../errors.js";
+import type { PoolLook } from "../pool/looks.js";
 import { isMoment } from "../pool/past.js";
+import type { HandedOver } from "../pool/stored-look.js";
 import type { PoolConfig } from "../spec/configuration.js";
 import type { SettingsChange } from "../spec/policy.js";
 import { quote } from "../text.js";
@@ -44,6 +47,13 @@ export class Pools extends PoolViews {
 		return this.shownPool(pool);
 	}
 
+	/** `to`: which of the hosts that wait; undefined: any. */
+	async handOver(name: string, to: string | undefined): Promise<HandedOver> {
+		const look = await this.#act(this.poolOf(name), { act: "handOver", ...(to !== undefined && { to }) });
+		invariant(look.handedOver !== undefined, "a pool that was handed over to nobody");
+		return look.handedOver;
+	}
+
 	/** Its clock is right, although it has jumped. */
 	async trustClock(name: string): Promise<Pool> {
 		return this.change(name, { act: "trustClock" });
@@ -70,7 +80,7 @@ export class Pools extends PoolViews {
 		if (shrinks && !force) throw this.#needsForce(name, disk);
 		const isAnother = shrinks && force;
 		const act = { act: "resize", name: volume, sizeBytes, mayShrink, isAnother } as const;
-		const work = (): Promise<void> => this.#act(pool, act);
+		const work = async (): Promise<void> => void (await this.#act(pool, act));
 		await (isAnother ? this.desired.aside(disk, work) : work());
 		return this.volumeOf(pool, volume);
 	}
@@ -151,7 +161,7 @@ export class Pools extends PoolViews {
 		const act = { act: "rollback", volume, snapshot } as const;
 		if (disk !== null && !force) throw this.#needsForce(name, disk);
 		const job = this.jobs.begin("change", `${name} goes back to ${at}`, { ...(disk && { disk }) });
-		const work = (): Promise<void> => this.#act(pool, act);
+		const work = async (): Promise<void> => void (await this.#act(pool, act));
 		void (disk === null ? work() : this.desired.aside(disk, work)).then(
 			() => {
 				job.step();
@@ -178,10 +188,11 @@ export class Pools extends PoolViews {
 	}
 
 	/** Throws a Refusal with what the worker says. */
-	async #act(pool: PoolConfig, what: PoolAct): Promise<void> {
-		await orRefuse(this.workers.pool(pool.path, what));
+	async #act(pool: PoolConfig, what: PoolAct): Promise<PoolLook> {
+		const look = await orRefuse(this.workers.pool(pool.path, what));
 		this.#hurry(pool);
 		for (const happening of happeningsOf(pool.name, what)) this.events.add(happening);
+		return look;
 	}
 
 	/** A disk may have waited for what is there now. */

@@ -20,6 +20,7 @@ import { identifier } from "./store-keepers.js";
 import type { Tls } from "./tls.js";
 
 const KEY_BYTES = 32;
+const ID_BYTES = 16;
 const WHOLE = { offsetSectors: 0, lengthSectors: undefined, durability: "flush" } as const;
 /** One that nothing is on, and nobody tries to have, is given up: its address may be wanted by another one. */
 const UNUSED_MS = 60_000;
@@ -29,7 +30,8 @@ export interface BothWorld {
 	readonly home: PoolHome;
 	readonly tls: Tls;
 	readonly log: Log;
-	readonly handOver: (path: string) => Promise<void>;
+	/** To the host that calls itself so. */
+	readonly handOver: (path: string, to: string) => Promise<void>;
 	/** Something was given up that clients of this host may know: they are cut off, and its disks opened anew. */
 	readonly gaveUp: (path: string, message: string) => void;
 }
@@ -45,6 +47,8 @@ interface Seated {
 }
 
 export class BothHosts {
+	/** What this host is called towards the others: of this life of the process. */
+	readonly id = identifier(ID_BYTES);
 	readonly #seats = new Map<string, Seated>();
 	#world: (BothWorld & { readonly commits: GroupCommit }) | undefined;
 	#timer: NodeJS.Timeout | undefined;
@@ -67,7 +71,7 @@ export class BothHosts {
 		const { home, tls, log } = this.#begun;
 		seated.server ??= new PartnerServer({
 			...{ at, tls, log, pump: home.pump, shown: shownPoolPath(path) },
-			open: (volume) => seated.seat.use(volume, false),
+			open: (volume, host) => seated.seat.use(volume, host),
 		});
 		return at;
 	}
@@ -87,7 +91,7 @@ export class BothHosts {
 			shown: shownPoolPath(path),
 			openHere: (volume) => this.#openHere(path, volume),
 			openThere: (volume, session, signal) => this.#openThere(seat, volume, session, signal),
-			handOver: () => handOver(path),
+			handOver: (to) => handOver(path, to),
 			serveOthers: (mayServe) => this.#seats.get(path)?.server?.serve(mayServe),
 			warn: (message) => log.warn(message),
 			identifier,
@@ -109,7 +113,7 @@ export class BothHosts {
 	#openThere(seat: Seat, volume: string, session: string, signal: AbortSignal): Promise<OpenedVolume> {
 		const { home, tls, commits } = this.#begun;
 		return openAtPartner({
-			...{ pump: home.pump, tls, commits, volume, session, signal },
+			...{ pump: home.pump, tls, commits, volume, session, signal, host: this.id },
 			at: () => seat.at,
 		});
 	}
@@ -120,7 +124,7 @@ export class BothHosts {
 		if (scratch) checkScratch(name);
 		// (A moment that is counted from now stays the same, whichever host it is asked of.)
 		const fixed = isOfPast(name) ? fixedName(name, Date.now() * 1000) : name;
-		const { device, identity } = await this.#seated(path).seat.use(fixed, true);
+		const { device, identity } = await this.#seated(path).seat.use(fixed);
 		const shown = readOnly && !device.info.readOnly ? new ReadOnlyLayer(device) : device;
 		const layers = layersOn(shown, name, options, this.#begun.commits);
 		return scratch ? scratchOn(layers) : { device: layers, identity };

@@ -33,6 +33,16 @@ export function partnerKeys({ key }: PartnerPlace): TlsMaterial {
 	return { psk: [[PARTNER, key]] };
 }
 
+/** An export is called by who asks for it, and which volume it is: neither has a slash. */
+function exportOf(host: string, volume: string): string {
+	return `${host}/${volume}`;
+}
+
+export function exportIn(name: string): { readonly host: string; readonly volume: string } {
+	const at = name.indexOf("/");
+	return { host: name.slice(0, Math.max(0, at)), volume: name.slice(at + 1) };
+}
+
 export interface PartnerLineOf {
 	readonly pump: Pump;
 	readonly commits: GroupCommit;
@@ -40,6 +50,8 @@ export interface PartnerLineOf {
 	/** Where the owner is now; undefined: not known. */
 	readonly at: () => PartnerPlace | undefined;
 	readonly volume: string;
+	/** What this host calls itself. */
+	readonly host: string;
 	/** What all connections of this device are called. */
 	readonly session: string;
 	readonly signal: AbortSignal;
@@ -62,9 +74,10 @@ class PartnerDevice extends DurabilityLayer {
 
 /** Throws an OperatorError. */
 export async function openAtPartner(of: PartnerLineOf): Promise<OpenedVolume> {
-	const { pump, commits, volume, session, signal } = of;
+	const { pump, commits, volume, host, session, signal } = of;
+	const name = exportOf(host, volume);
 	const device = await NbdDevice.open({
-		...{ pump, clock: systemClock, allocate: nativeMemory, name: volume, session, signal },
+		...{ pump, clock: systemClock, allocate: nativeMemory, name, session, signal },
 		...{ resend: RESEND, intervalMs: INTERVAL_MS, readOnly: isOfPast(volume) },
 		...{ wantsIdentity: true, mayBeResized: true, repeatsUnwanted: false },
 		connect: () => connectToOwner(of),

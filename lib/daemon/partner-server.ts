@@ -17,7 +17,7 @@ import type { PartnerPlace } from "../pool/store/superblock.js";
 import type { Pump } from "../pump.js";
 import { addressIn } from "../spec/values.js";
 import { Listener, listenOnTcp } from "../stream/listener.js";
-import { partnerKeys } from "./partner-line.js";
+import { exportIn, partnerKeys } from "./partner-line.js";
 import type { OpenedVolume } from "./seat.js";
 import type { Tls } from "./tls.js";
 
@@ -33,8 +33,8 @@ export interface PartnerServerOf {
 	readonly log: Log;
 	/** What messages call the pool. */
 	readonly shown: string;
-	/** Throws an OperatorError. */
-	readonly open: (volume: string) => Promise<OpenedVolume>;
+	/** `host`: what the other one calls itself. Throws an OperatorError. */
+	readonly open: (volume: string, host: string) => Promise<OpenedVolume>;
 }
 
 class Shared implements NbdExport {
@@ -99,7 +99,8 @@ export class PartnerServer {
 	async #open(name: string): Promise<Opened | Refusal> {
 		if (!this.#isServing) return this.#away();
 		try {
-			const { device, identity } = await this.#of.open(name);
+			const { volume, host } = exportIn(name);
+			const { device, identity } = await this.#of.open(volume, host);
 			const disk = new Disk(
 				name,
 				knownIdentity(identity.serial, BigInt(`0x${identity.wwn}`), VERSION),

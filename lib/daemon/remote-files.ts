@@ -38,7 +38,10 @@ export interface StoreNews {
 	/** It was in vain that it was tried to be opened, and may not be now: another host had it. */
 	readonly mayBeHad: (path: string) => void;
 	/** Those that both hosts serve. */
-	readonly both: Pick<BothHosts, "offer" | "lost" | "gaveUp" | "saw" | "closed" | "around" | "openVolume">;
+	readonly both: Pick<
+		BothHosts,
+		"id" | "offer" | "lost" | "gaveUp" | "saw" | "closed" | "around" | "openVolume"
+	>;
 }
 
 /** How pools in object stores are opened (`store-pools.ts`). */

@@ -10,7 +10,7 @@ import { type Clock, systemClock } from "../clock.js";
 import { OperatorError } from "../errors.js";
 import { pause } from "../object/attempts.js";
 import { LOOK_MS, Pull } from "../pool/store/pull.js";
-import type { PartnerPlace, Superblock } from "../pool/store/superblock.js";
+import { lostTo, type PartnerPlace, type Superblock } from "../pool/store/superblock.js";
 import type { IdentitySpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import { type SharedVolume, VolumeUse } from "./shared-volume.js";
@@ -34,7 +34,8 @@ export interface SeatOf {
 	readonly openHere: (volume: string) => Promise<OpenedVolume>;
 	/** As the host serves it that is there. Throws an OperatorError. */
 	readonly openThere: (volume: string, session: string, signal: AbortSignal) => Promise<OpenedVolume>;
-	readonly handOver: () => Promise<void>;
+	/** To the host that calls itself so (`use`). Throws an OperatorError. */
+	readonly handOver: (to: string) => Promise<void>;
 	/** Those who use it by other hosts are cut off, and refused until it is said that they may again. */
 	readonly serveOthers: (mayServe: boolean) => void;
 	readonly warn: (message: string) => void;
@@ -87,14 +88,15 @@ export class Seat {
 		return this.#volumes.size === 0;
 	}
 
-	/** For a disk of this host (`isOwn`), or for others. Throws an OperatorError. */
-	async use(name: string, isOwn: boolean): Promise<OpenedVolume> {
+	/** For a disk of this host, or for another host, which calls itself so. Throws an OperatorError. */
+	async use(name: string, host?: string): Promise<OpenedVolume> {
 		const volume = await this.#volume(name);
 		// (Whoever had it may have left it in the meantime.)
-		if (volume.device.isClosed) return this.use(name, isOwn);
+		if (volume.device.isClosed) return this.use(name, host);
+		const isOwn = host === undefined;
 		if (isOwn && [...volume.uses].some((use) => use.isOwn))
 			throw new OperatorError(`volume ${quote(name)}: is in use already`);
-		const asked = isOwn ? () => this.#pull.asked() : () => this.#pull.askedFor();
+		const asked = isOwn ? () => this.#pull.asked() : () => this.#pull.askedFor(host);
 		const use = new VolumeUse(volume.device, isOwn, asked, (use) => this.#leave(volume, use));
 		volume.uses.add(use);
 		return { device: use, identity: volume.identity };
@@ -165,7 +167,7 @@ export class Seat {
 		if (this.#place !== "there" || superblock.epoch < this.#ownerEpoch) return { isLoss: false };
 		this.#owner = superblock;
 		this.#ownerEpoch = superblock.epoch;
-		return { isLoss: before !== undefined && lostIn(superblock) > lostIn(before) };
+		return { isLoss: before !== undefined && lostTo(superblock) > lostTo(before) };
 	}
 
 	/** The pool is open here. */
@@ -267,15 +269,16 @@ export class Seat {
 		this.#forgetLook();
 		this.#forgetLook = this.#clock.after(LOOK_MS, () => {
 			if (!this.isHere) return;
-			if (this.#pull.look(this.#clock.now())) void this.#yield();
-			else this.#look();
+			const heir = this.#pull.look(this.#clock.now());
+			if (heir === undefined) this.#look();
+			else void this.#yield(heir);
 		});
 	}
 
-	/** To whoever asks for more. */
-	async #yield(): Promise<void> {
+	/** To the one that asks for most. */
+	async #yield(heir: string): Promise<void> {
 		try {
-			await this.#of.handOver();
+			await this.#of.handOver(heir);
 		} catch (error) {
 			if (!(error instanceof OperatorError)) throw error;
 			this.#of.warn(`${this.#of.shown}: is used more by another host, and stays: ${error.message}`);
@@ -292,8 +295,4 @@ export class Seat {
 		this.#of.serveOthers(false);
 		this.#leaving.abort(new OperatorError(`${this.#of.shown}: is closed`));
 	}
-}
-
-function lostIn({ lost = [] }: Superblock): number {
-	return Math.max(0, ...lost.map(({ epoch }) => epoch));
 }

@@ -8,6 +8,7 @@ import type { Asking } from "../channel/asking.js";
 import { systemClock } from "../clock.js";
 import { OperatorError } from "../errors.js";
 import { nativeMemory } from "../native.js";
+import type { Head } from "../object/head.js";
 import { Proofs } from "../object/proofs.js";
 import type { StorePoolOpening } from "../opener/messages.js";
 import { directoryFolder, type PoolFiles, worldOf } from "../pool/directory.js";
@@ -23,8 +24,9 @@ import { LossWord } from "../pool/store/loss-word.js";
 import type { StoreFolderOptions } from "../pool/store/options.js";
 import type { Superblock } from "../pool/store/superblock.js";
 import type { FencedError } from "../pool/store/superblock-swaps.js";
+import { lookAt } from "../pool/store/takeover.js";
 import { waitsFor } from "../pool/store/words.js";
-import type { StoredLook } from "../pool/stored-look.js";
+import type { HandedOver, StoredLook } from "../pool/stored-look.js";
 import { shownPoolPath } from "../spec/pool-path.js";
 import type { StorePoolSpec } from "../spec/store-spec.js";
 import { askOpener } from "./ask-opener.js";
@@ -45,6 +47,8 @@ import { tailWorld } from "./tail-view.js";
 
 /** Longer than the opener gives a file system. */
 const LIMIT_MS = 70_000;
+/** Of who has it now. */
+const LOOK_LIMIT_MS = 1_000;
 
 export function storePoolsThrough(opener: Asking, openFile: OpenFile, news: StoreNews): StorePools {
 	const files = logFilesThrough(opener, openFile);
@@ -136,7 +140,7 @@ export function storeWorld(of: StoreWorldOf): PoolWorld {
 	const foreseen = new ForeseenObjects(store, systemClock);
 	const keepers: HeadKeepers = new HeadKeepers({
 		...{ path: shown, head, identifier, name, watch, loss },
-		at: stored.listen === undefined ? undefined : both.offer(path, stored.listen),
+		...(stored.listen !== undefined && { at: both.offer(path, stored.listen), partner: both.id }),
 		listener: { ...troubles.ofLease, lost: lostBy(of, troubles) },
 		foresee: (there) => foreseen.look(there),
 		answer: (superblock, nonce, owner) => answerAsked(store, superblock, nonce, owner),
@@ -171,8 +175,8 @@ export function storeWorld(of: StoreWorldOf): PoolWorld {
 		...{ lease: keepers.lease, losses: keepers.losses },
 		stored: () => storedLook({ stores, folder, troubles, isReplicaOf: null, ...ownershipOf(keepers) }),
 		settle: () => folder.settle(),
-		handOver: (prepare) =>
-			handOverBy({ folder, keepers, store, prepare, around: (act) => both.around(path, act) }),
+		handOver: (prepare, to) =>
+			handOverBy({ folder, keepers, prepare, to, ...stores, around: (act) => both.around(path, act) }),
 		end,
 	};
 }
@@ -221,15 +225,17 @@ function ownershipOf({ keeper, losses }: HeadKeepers): Pick<StoredLook, "leaseSe
 	return { leaseSeconds: keeper === null ? null : keeper.leaseRemainingMs / 1000, lost: losses.tails };
 }
 
-interface HandedOver extends Pick<HandingOver, "prepare" | "around" | "store"> {
+interface Handing extends Pick<HandingOver, "prepare" | "around" | "store" | "to"> {
 	readonly folder: GatedFolder;
 	readonly keepers: HeadKeepers;
+	readonly head: Head;
 }
 
-async function handOverBy({ folder, keepers: { keeper }, ...of }: HandedOver): Promise<void> {
+async function handOverBy({ folder, keepers: { keeper }, head, ...of }: Handing): Promise<HandedOver> {
 	if (keeper === null) throw new OperatorError(`${folder.path}: is not open yet`);
-	await handOver({
+	return handOver({
 		...{ ...of, keeper, clock: systemClock, identifier },
+		look: () => lookAt(head, { limitMs: LOOK_LIMIT_MS }),
 		ship: () => folder.ship(),
 		unshippedBytes: () => folder.state?.unshippedBytes ?? 0,
 	});

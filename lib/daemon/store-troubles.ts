@@ -42,11 +42,12 @@ export class StoreTroubles {
 	readonly ofStore = (what: "upload" | "fetch", trouble: string | null): void => this.#is(what, trouble);
 
 	readonly ofLease: KeeperListener = {
-		lost: ({ message }) => {
+		lost: ({ message, isHandedOver }) => {
 			// (What does not get on since is no trouble: it is not this host's.)
 			this.#isLost = true;
 			const told = `${message}; it is closed here, and waits`;
-			this.#tell({ kind: "pool-lost", level: "warn", message: told });
+			if (isHandedOver) this.#tell({ kind: "pool-handed-over", level: "info", message: told });
+			else this.#tell({ kind: "pool-lost", level: "warn", message: told });
 		},
 		paused: (why) => this.#is("lease", why),
 		resumed: () => this.#is("lease", null),

@@ -50,7 +50,8 @@ export type PoolAct =
 	/** It is opened although it is a replica of another one, and is a pool of its own from then on. */
 	| { readonly act: "promote" }
 	/** To a host that waits for it. */
-	| { readonly act: "handOver" }
+	/** `to`: what the host is called that is to have it. */
+	| { readonly act: "handOver"; readonly to?: string }
 	| { readonly act: "create"; readonly name: string; readonly sizeBytes: number; readonly pageBytes: number }
 	/** `isAnother`: initiators that have used it find another disk. */
 	| {

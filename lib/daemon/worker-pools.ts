@@ -51,8 +51,7 @@ export class WorkerPools {
 		const used = await this.#use(folder, act);
 		try {
 			if (act.act === "look") await refresh(used, act.isNow);
-			// (The other host reads what the log has since the last checkpoint, and nobody is answered meanwhile.)
-			else if (act.act === "handOver") await used.pool.space.handOver(() => checkpoint(used));
+			else if (act.act === "handOver") return await handedOver(used, act.to);
 			else await change(used, act);
 			if (act.act === "make" && act.disks.length > 0) this.#followed.made(folder, act.disks);
 			if (act.act === "configure") await this.#follow(folder, used, act.disks);
@@ -199,6 +198,12 @@ async function checkpoint({ pool }: UsedPool): Promise<void> {
 	const late = sleep(REFRESH_MS, undefined, { signal: end.signal }).catch(() => {});
 	await Promise.race([pool.checkpoint(true).catch(() => {}), late]);
 	end.abort();
+}
+
+/** With how it was a moment ago. (The other host reads what the log has since the last checkpoint, and nobody is answered meanwhile.) */
+async function handedOver(used: UsedPool, to?: string): Promise<PoolLook> {
+	const look = await lookAtPool(used.pool, { of: "pool" });
+	return { ...look, handedOver: await used.pool.space.handOver(() => checkpoint(used), to) };
 }
 
 /** Throws an OperatorError if it is not on disks. */

@@ -127,7 +127,7 @@ const isPoolAct = [
 	isShape({ act: isOneOf(["takeOver"]), loseBytes: isSize }),
 	isShape({ act: isOneOf(["forgetLost"]), epoch: isSize }),
 	isShape({ act: isOneOf(["promote"]) }),
-	isShape({ act: isOneOf(["handOver"]) }),
+	isShape({ act: isOneOf(["handOver"]), to: optional(isWord) }),
 	isShape({ act: isOneOf(["removeDisk"]), disk: isWord, force: isFlag }),
 	isShape({ act: isOneOf(["keepDisk"]), disk: isWord }),
 	isShape({ act: isOneOf(["create"]), name: isWord, sizeBytes: isSize, pageBytes: isSize }),

@@ -166,7 +166,7 @@ class Worker {
 		this.#pools = pools;
 		stores?.both.begin({
 			...{ home, tls: this.#daemon.tls, log: this.#log },
-			handOver: async (path) => void (await pools.act(path, { act: "handOver" })),
+			handOver: async (path, to) => void (await pools.act(path, { act: "handOver", to })),
 			gaveUp: (path, message) => {
 				this.#disks?.lostPool(path);
 				tellPool(path, { kind: "pool-lost", level: "warn", message });

@@ -17,7 +17,7 @@ import type { PoolDiskState } from "./folder.js";
 import type { Unwalked } from "./history-bytes.js";
 import type { Pool } from "./pool.js";
 import type { PoolFigures, SnapshotSpace, VolumeSpace } from "./pool-space.js";
-import type { ReplicaLook, StoredLook } from "./stored-look.js";
+import type { HandedOver, ReplicaLook, StoredLook } from "./stored-look.js";
 import type { PoolFullReason } from "./told.js";
 
 /** In one turn: a volume, a snapshot, or a list of dead pages. */
@@ -97,6 +97,8 @@ export interface PoolLook extends PoolFigures {
 	readonly stored: StoredLook | null;
 	/** Of those that follow it. */
 	readonly replicas: readonly ReplicaLook[];
+	/** To whom it has just been handed over, by who asks for this. */
+	readonly handedOver?: HandedOver;
 	/** All that it has. */
 	readonly volumeCount: number;
 	/** Those that were looked at. */

@@ -18,7 +18,7 @@ import { inTurns } from "./map/turns.js";
 import type { NodeLog } from "./node-log.js";
 import type { Segments } from "./segments.js";
 import { OpenCount } from "./standing.js";
-import type { ReplicaLook, StoredLook } from "./stored-look.js";
+import type { HandedOver, ReplicaLook, StoredLook } from "./stored-look.js";
 
 export interface VolumeSpace {
 	/** What is mapped; of that, what nobody else has, and what others have, too. */
@@ -113,13 +113,13 @@ export class PoolSpace {
 		await this.#of.world.settle?.();
 	}
 
-	/** A host that waits for it has it when this resolves. `prepare`: called before, maybe twice, while all goes on. Throws an OperatorError. */
-	async handOver(prepare: () => Promise<void>): Promise<void> {
+	/** A host that waits for it has it when this resolves. `prepare`: called before, maybe twice, while all goes on; `to`: which one. Throws an OperatorError. */
+	async handOver(prepare: () => Promise<void>, to?: string): Promise<HandedOver> {
 		const { handOver } = this.#of.world;
 		this.checkChanged();
 		if (handOver === undefined)
 			throw new OperatorError("it is in no object store, so no other host can have it");
-		await handOver(prepare);
+		return handOver(prepare, to);
 	}
 
 	/** What was given up at a takeover, by its epoch, is not kept any more for the host that has it. Throws an OperatorError. */

@@ -26,6 +26,17 @@ export interface ReplicaLook {
 	readonly trouble: string | null;
 }
 
+/** How a pool has gone to another host. */
+export interface HandedOver {
+	/** What the host is called that has it. */
+	readonly to: string;
+	readonly epoch: number;
+	/** Nobody was answered here for so long, and then not there until it was open. */
+	readonly pauseMs: number;
+	/** It was seen that the heir has opened it. */
+	readonly isOpen: boolean;
+}
+
 /** What was given up at a takeover. */
 export interface LossLook {
 	/** Of the owner who had acknowledged it. */

@@ -66,7 +66,7 @@ if (await inNamespace(import.meta.url)) {
 				? [two, one]
 				: [one, two];
 		writer.takePauseMs();
-		t.match(await owner.say("pool", "handover", "gold"), /is owned by .*, and used by way of it/);
+		t.match(await owner.say("pool", "handover", "gold"), /^pool gold: handed over, /);
 		await heir.told("pool-taken", /handed over by /);
 		await writer.more(20);
 		t.comment(`the longest pause of an initiator of AoE: ${writer.takePauseMs()} ms`);

@@ -76,7 +76,7 @@ t.test("a volume goes where the pool goes, with what was not answered", async (t
 	const stage = new Stage();
 	const { seat } = stage;
 	seat.saw(owned(3));
-	const { device, identity } = await seat.use("web", true);
+	const { device, identity } = await seat.use("web");
 	t.strictSame(identity, IDENTITY);
 	t.strictSame(stage.opened, ["there web"]);
 	t.equal(device.tenure?.mayAnswer, false, "an initiator of AoE is the owner's");
@@ -108,7 +108,7 @@ t.test(
 		const stage = new Stage();
 		const { seat, clock } = stage;
 		seat.saw(owned(3));
-		const { device } = await seat.use("web", true);
+		const { device } = await seat.use("web");
 		stage.fails = "no connection";
 		seat.wentThere(owned(4));
 		for (let second = 0; second < 30; second++) {
@@ -137,7 +137,7 @@ t.test(
 t.test("a handover that comes to nothing is a pause", async (t) => {
 	const stage = new Stage();
 	const { seat } = stage;
-	const opening = seat.use("web", true);
+	const opening = seat.use("web");
 	const { device } = await opening;
 	t.strictSame(stage.opened, ["here web"]);
 	const here = stage.last;
@@ -160,16 +160,16 @@ t.test("a handover that comes to nothing is a pause", async (t) => {
 t.test("a disk of this host has a volume alone, and others have it beside it", async (t) => {
 	const stage = new Stage();
 	const { seat } = stage;
-	const { device } = await seat.use("web", true);
-	await t.rejects(seat.use("web", true), { message: 'volume "web": is in use already' });
-	const { device: theirs } = await seat.use("web", false);
+	const { device } = await seat.use("web");
+	await t.rejects(seat.use("web"), { message: 'volume "web": is in use already' });
+	const { device: theirs } = await seat.use("web", "two");
 	t.strictSame(stage.opened, ["here web"], "it is opened once");
 	await device.close();
 	t.equal(stage.last.closed, false);
 	await theirs.close();
 	t.ok(stage.last.closed);
-	const leaving = await seat.use("logs", true);
-	const [again] = await Promise.all([seat.use("logs", false), leaving.device.close()]);
+	const leaving = await seat.use("logs");
+	const [again] = await Promise.all([seat.use("logs", "two"), leaving.device.close()]);
 	const writing = write(again.device);
 	stage.last.done();
 	t.equal((await writing).status, StorageStatus.ok, "who comes as the last one leaves has it");
@@ -193,7 +193,7 @@ t.test("what was given up is told once, and what is older than what is known is 
 t.test("who is asked for more by others hands it over, and not again at once", async (t) => {
 	const stage = new Stage();
 	const { seat, clock } = stage;
-	const { device } = await seat.use("web", false);
+	const { device } = await seat.use("web", "two");
 	for (let look = 0; look < 300; look++) {
 		const writes = Array.from({ length: 20 }, () => write(device));
 		stage.last.allDone();

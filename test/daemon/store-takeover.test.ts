@@ -102,7 +102,7 @@ if (await inNamespace(import.meta.url)) {
 
 	t.test("one that comes back is not taken for the owner any more", async (t) => {
 		await two.tree.start();
-		t.match(await two.tree.state("web", "waiting"), { reason: /store:gold: is owned by .*, waiting/ });
+		await two.tree.state("web", "failed");
 		t.notMatch(await one.io("read -P 3 2M 1M"), FAILED);
 	});
 
@@ -113,6 +113,21 @@ if (await inNamespace(import.meta.url)) {
 		t.equal(lost.length, 1);
 		const epoch = String(lost[0]?.epoch);
 		t.match(await one.say("pool", "show", "gold"), new RegExp(`^given up +of epoch ${epoch}: up to `, "m"));
+		const lack =
+			/is owned by .*, and can't be had here: another host has gone on with it, .* a pool with a tail has them .* --forget/;
+		await two.tree.problem(lack);
+		t.match(await two.tree.state("web", "failed"), { reason: lack }, "it does not wait");
+		t.match(await two.say("pool", "show", "gold"), lack);
+		const command = [...vbladeCommand(), "pool", "handover", "gold", "--socket", one.tree.socket];
+		t.match(await run(command, LIMIT_MS), {
+			code: 1,
+			output: /^vblade: .*no other host waits for it that could have it\n$/,
+		});
+		t.notMatch(
+			await one.io("read -P 3 2M 1M", "write -P 4 3M 64k", "flush"),
+			FAILED,
+			"it goes on where it was",
+		);
 		await two.tree.stop();
 		renameSync(two.tree.path("log"), two.tree.path("lost"));
 		two.configure(

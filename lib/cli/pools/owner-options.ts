@@ -29,5 +29,12 @@ export const POOL_HANDOVER = {
 	name: "pool handover",
 	help: "Hands a pool in an object store over to another host, which waits for it.",
 	arguments: [OF_DAEMON],
-	options: EITHER,
+	options: [
+		...EITHER,
+		{
+			name: "to",
+			value: "host",
+			help: "which one, by what it calls itself; default: the first that answers",
+		},
+	],
 } as const satisfies Form;

@@ -1,11 +1,12 @@
 /** Pools on disks, and in object stores, of a running daemon: `vblade pool create NAME`, `add`, `remove`, `takeover`, `handover` and `promote`. Called by `commands.ts`, and by `pool.ts`. */
 
-import { Pool } from "../../control/model.js";
+import { Pool, PoolHandover } from "../../control/model.js";
 import { OperatorError } from "../../errors.js";
 import { readNumber } from "../../spec/numbers.js";
-import { type Output, processOutput, understand } from "../client.js";
+import { queryOf } from "../asking/asking.js";
+import { type Output, processOutput, putJson, understand } from "../client.js";
 import { followJob } from "./following.js";
-import { asked, type Line, putPool } from "./in-daemon.js";
+import { asked, askedByName, type Line, putPool } from "./in-daemon.js";
 import { POOL_ADD, POOL_REMOVE } from "./options.js";
 import { POOL_HANDOVER, POOL_PROMOTE, POOL_TAKEOVER } from "./owner-options.js";
 import { PAST_OPTIONS } from "./pool-settings.js";
@@ -63,21 +64,34 @@ export async function poolTakeoverCommand(argv: readonly string[], output = proc
 	});
 }
 
-export const poolPromoteCommand = wordCommand(POOL_PROMOTE, "promote");
+export async function poolPromoteCommand(argv: readonly string[], output = processOutput): Promise<number> {
+	const line = await understand(POOL_PROMOTE, argv, output);
+	if (line === undefined) return 0;
+	const [pool = ""] = line.positionals;
+	return asked(line, output, async (daemon) => {
+		putPool(await daemon.send("POST", `${addressOf(pool)}/promote`, Pool), line, output);
+	});
+}
 
-/** From then on it waits here, and the other host has it. */
-export const poolHandoverCommand = wordCommand(POOL_HANDOVER, "handover");
+/** From then on it waits here, and the other host has it. One that was not seen to have opened it is no success. */
+export async function poolHandoverCommand(argv: readonly string[], output = processOutput): Promise<number> {
+	const line = await understand(POOL_HANDOVER, argv, output);
+	if (line === undefined) return 0;
+	const [pool = ""] = line.positionals;
+	const to = line.last("to");
+	return askedByName(line, output, async (daemon) => {
+		const at = `${addressOf(pool)}/handover?${queryOf({ to })}`;
+		const handed = await daemon.send("POST", at, PoolHandover);
+		if (line.has("json")) putJson(output, handed);
+		else output.out(`${handoverText(handed)}\n`);
+		return handed.isOpen ? 0 : 1;
+	});
+}
 
-/** What is done to a pool by a word of the operator's, and nothing else is to be said. */
-function wordCommand(form: typeof POOL_PROMOTE | typeof POOL_HANDOVER, word: "promote" | "handover") {
-	return async (argv: readonly string[], output = processOutput): Promise<number> => {
-		const line = await understand(form, argv, output);
-		if (line === undefined) return 0;
-		const [pool = ""] = line.positionals;
-		return asked(line, output, async (daemon) => {
-			putPool(await daemon.send("POST", `${addressOf(pool)}/${word}`, Pool), line, output);
-		});
-	};
+function handoverText({ pool, to, epoch, pauseSeconds, isOpen }: PoolHandover): string {
+	const has = `pool ${pool}: handed over, ${to} has it now, by epoch ${epoch}`;
+	if (!isOpen) return `${has}, but was not seen to open it: vblade status there says why`;
+	return `${has}; nobody was answered for ${pauseSeconds.toFixed(2)} s`;
 }
 
 /** However long it takes; who has enough of it leaves the rest where it is. */

@@ -1,8 +1,17 @@
 /** Pools on disks of the daemon, and their disks: `POST /api/v1/pools`, `/api/v1/pools/{name}/disks`; and who has those in object stores. Done by `../pool-disks.ts`. */
 
-import { Job, NewPool, Pool, PoolDisk, PoolTakeover } from "../model.js";
+import { z } from "zod";
+import { Job, NewPool, Pool, PoolDisk, PoolHandover, PoolTakeover } from "../model.js";
 import { json, type Route, route } from "../routes.js";
 import type { Inside } from "./inside.js";
+
+const handoverQuery = z.strictObject({
+	to: z
+		.string()
+		.min(1)
+		.optional()
+		.meta({ description: "Which of the hosts that wait is to have it. Default: the first that answers" }),
+});
 
 export function poolDiskRoutes({ poolDisks }: Inside): Route[] {
 	return [
@@ -76,9 +85,10 @@ function ownerRoutes(poolDisks: Inside["poolDisks"]): Route[] {
 			method: "POST",
 			path: "/api/v1/pools/{name}/handover",
 			summary: "Hands a pool in an object store over to a host that waits for it",
-			answers: { 200: { description: "The pool, as this host sees it from then on", schema: Pool } },
+			query: handoverQuery,
+			answers: { 200: { description: "Who has it now", schema: PoolHandover } },
 			refusals: [409],
-			handle: async ({ name }) => json(await poolDisks.handOver(name)),
+			handle: async ({ name, query: { to } }) => json(await poolDisks.handOver(name, to)),
 		}),
 	];
 }

@@ -32,6 +32,7 @@ export const EVENT_KINDS = [
 	"pool-store",
 	"pool-taken",
 	"pool-moved",
+	"pool-handed-over",
 	"pool-lost",
 	"pool-renewed",
 	"pool-waits",

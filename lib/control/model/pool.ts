@@ -155,21 +155,6 @@ export const PoolDisk = z
 	})
 	.meta({ id: "PoolDisk" });
 
-export const PoolTakeover = z
-	.union([
-		z.strictObject({
-			loseBytes: bytes(
-				"How much of what another host has acknowledged, and not brought to the store, may be lost: at least what the pool says",
-			),
-		}),
-		z.strictObject({
-			forgetEpoch: count(
-				"What was given up of that epoch is not kept any more for the host that has it: the epoch of its owner",
-			),
-		}),
-	])
-	.meta({ id: "PoolTakeover" });
-
 export const PoolPatch = poolChangeSchema.meta({ id: "PoolPatch" });
 
 export const NewVolume = z

@@ -13,7 +13,7 @@ import { type HandOver, type KeeperListener, KeeperListeners } from "./keeper-li
 import { beatMs } from "./lease.js";
 import { Permission } from "./permission.js";
 import type { Owner, Promised, Superblock } from "./superblock.js";
-import { FencedError, fencedBy, type KeeperWorld, SuperblockSwaps, type Swap } from "./superblock-swaps.js";
+import { FencedError, type KeeperWorld, SuperblockSwaps, type Swap } from "./superblock-swaps.js";
 import { type Changes, SuperblockWriters, type Writer } from "./superblock-writers.js";
 import { Held, lookAt, makePool, Refused, type TakenOver, type TakeOverRules, takeOver } from "./takeover.js";
 
@@ -274,7 +274,7 @@ export class HeadKeeper {
 				this.#pauseMs = Math.min(PAUSE_MOST_MS, Math.max(PAUSE_FIRST_MS, 2 * this.#pauseMs));
 				break;
 			case "others":
-				this.#finish(fencedBy(this.#head.name, swap.current));
+				this.#finish(this.#swaps.fencedBy(swap.current));
 				break;
 			default:
 				unreachable(swap);
@@ -284,8 +284,7 @@ export class HeadKeeper {
 
 	/** What may be there is looked at anew. */
 	#look(): void {
-		const possible = [this.#superblock, ...this.#swaps.open.map(({ superblock }) => superblock)];
-		this.#permission.look(possible, this.#wantsYield || this.#givesBack);
+		this.#permission.look(this.#swaps.possible, this.#wantsYield || this.#givesBack);
 	}
 
 	#finish(end: OperatorError): void {

@@ -13,12 +13,12 @@ import type { KeeperListener } from "./keeper-listeners.js";
 import { LEASE_MS, type LeaseWatch } from "./lease.js";
 import type { AnswerLease } from "./lease-layer.js";
 import type { LossWord } from "./loss-word.js";
-import type { Keepers } from "./options.js";
+import type { Keepers, Lacks } from "./options.js";
 import { asJson, EMPTY_IMAGE, imageIn } from "./stored-image.js";
-import type { Owner, PartnerPlace, Promised, Superblock } from "./superblock.js";
+import { lostTo, type Owner, type PartnerPlace, type Promised, type Superblock } from "./superblock.js";
 import type { KeeperWorld } from "./superblock-swaps.js";
 import { Held, HeldElsewhere, Refused } from "./takeover.js";
-import { takenWords, usedBy } from "./words.js";
+import { notToBeHad, takenWords, usedBy } from "./words.js";
 
 /** Whoever wants it asks again after so long: others wait for his answer. */
 const WAIT_MS = 3_000;
@@ -50,6 +50,8 @@ export interface HeadKeepersOf {
 	readonly listener: KeeperListener;
 	/** Reads what will be read when it is had as it is now. Resolves when that is done, within some time. Default: nothing is read before. */
 	readonly foresee?: (there: Superblock) => Promise<void>;
+	/** What the owner may call this host, beside its name, if he asks for it alone. */
+	readonly partner?: string | undefined;
 	/** Tells the owner, who has asked by this word, that this one waits. */
 	readonly answer?: (asked: Superblock, nonce: string, as: Owner) => Promise<void>;
 	/** Hears how it came to be had from somebody else, and whether something was given up for that. */
@@ -146,8 +148,10 @@ export class HeadKeepers implements Keepers {
 	}
 
 	/** Whoever asks has the lock of what is on this host. */
-	async acquire(life: string): Promise<ImageKeeper> {
+	async acquire(life: string, lacks?: Lacks): Promise<ImageKeeper> {
 		const { head, world, path, watch, identifier, loss, at, promotes = () => false } = this.#of;
+		const lackOf = (there: Superblock): string | undefined =>
+			lacks?.({ pool: there.pool, isGivenUp: (of) => isGivenUpIn(there, of) });
 		let untilUs = world.elapsed() + WAIT_MS * 1000;
 		let answered: string | undefined;
 		for (;;) {
@@ -159,7 +163,7 @@ export class HeadKeepers implements Keepers {
 			const host = (isOurs ? there.owner.host : undefined) ?? identifier(IDENTITY_BYTES);
 			const { said } = loss;
 			const spoken = said !== undefined && { lose: said };
-			const takeOver = { isGone, waits: false, watch, promotes: promotes(), at, ...spoken };
+			const takeOver = { isGone, waits: false, watch, promotes: promotes(), at, lacks: lackOf, ...spoken };
 			const found = await HeadKeeper.acquire(head, { owner: this.#owner(host), takeOver }, world);
 			if (found instanceof HeadKeeper) {
 				// (What has come last is read as a whole, whatever part of it is wanted first.)
@@ -168,7 +172,9 @@ export class HeadKeepers implements Keepers {
 				return this.#has(found);
 			}
 			if (found instanceof Refused) loss.wasRefused(found);
-			const { asks } = found.superblock;
+			const lack = found instanceof Held ? lackOf(found.superblock) : undefined;
+			if (lack !== undefined) this.#onlyLooksOn(found.superblock, lack);
+			const asks = this.#askedOf(found.superblock);
 			const foreseen =
 				answered === undefined && asks === undefined ? undefined : this.#of.foresee?.(found.superblock);
 			if (asks !== undefined && asks !== answered) {
@@ -181,13 +187,28 @@ export class HeadKeepers implements Keepers {
 			const isLate = world.elapsed() >= untilUs;
 			const isShared = at !== undefined && found.superblock.at !== undefined;
 			if (found instanceof Held && (isLate || (isShared && asks === undefined))) {
-				this.held = { answered };
+				this.held = { answered: answered ?? found.superblock.asks };
 				if (isShared) throw new HeldElsewhere(`${path}: ${usedBy(found.superblock.owner)}`, found.superblock);
 			}
 			if (found instanceof Refused || isLate) throw new OperatorError(`${path}: ${found.message}`);
 			const pollMs = Math.min(answered === undefined ? POLL_MS : HEIR_POLL_MS, found.remainingMs);
 			await pause(world.clock, pollMs, new AbortController().signal);
 		}
+	}
+
+	/** By which word this host is asked whether it waits; undefined: it is not, or others are. */
+	#askedOf({ asks, asksOf }: Superblock): string | undefined {
+		const isMeant = asksOf === undefined || asksOf === this.#of.name || asksOf === this.#of.partner;
+		return isMeant ? asks : undefined;
+	}
+
+	/** It is another host's, and nothing that this one could have: who asks who waits is not answered. */
+	#onlyLooksOn(there: Superblock, lack: string): never {
+		const { path, at } = this.#of;
+		const message = `${path}: ${notToBeHad(there, lack)}`;
+		if (at === undefined || there.at === undefined) throw new OperatorError(message);
+		this.held = { answered: there.asks };
+		throw new HeldElsewhere(message, there);
 	}
 
 	#takenOver({ before, superblock: now }: HeadKeeper): void {
@@ -218,7 +239,7 @@ export class HeadKeepers implements Keepers {
 			get heldBelow() {
 				return Math.max(0, ...(keeper.superblock.lost ?? []).map(({ image }) => imageIn(image).next));
 			},
-			isGivenUp: (life) => (keeper.superblock.lost ?? []).some(({ image }) => imageIn(image).life === life),
+			isGivenUp: (life) => isGivenUpIn(keeper.superblock, life),
 			write: (change) =>
 				keeper.write(({ image, owner }) => {
 					const before = imageIn(image);
@@ -240,7 +261,6 @@ function isLifeOfOwner({ image, owner }: Superblock, life: string): boolean {
 	return there.life === life && (there.lifeOf ?? owner.host) === owner.host;
 }
 
-/** By which epoch was promised what was given up last; 0: nothing ever was. */
-function lostTo({ lost = [] }: Superblock): number {
-	return Math.max(0, ...lost.map(({ epoch }) => epoch));
+function isGivenUpIn({ lost = [] }: Superblock, life: string): boolean {
+	return lost.some(({ image }) => imageIn(image).life === life);
 }

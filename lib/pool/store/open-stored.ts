@@ -12,6 +12,7 @@ import { HEAD_FILE_BYTES } from "../head.js";
 import { run } from "../run.js";
 import { IMAGE_BLOCK_BYTES, PIECE_BLOCKS } from "./layout.js";
 import { type LocalRow, LocalTable, TABLE_NAME } from "./local-table.js";
+import type { Lacks } from "./options.js";
 import { type FilesOptions, StoredFiles } from "./stored-files.js";
 import { readImage } from "./stored-image.js";
 
@@ -27,18 +28,19 @@ export async function openStored(options: StoredFilesOptions): Promise<StoredFil
 	const { keepers, isNew, store, allocate, local, path, content } = options;
 	const table = new LocalTable(options.table, `${path}/${TABLE_NAME}`, allocate);
 	const here = await table.owner();
-	const keeper = isNew ? await keepers.create() : await keepers.acquire(here?.life ?? "");
-	const image = await readImage(store, keeper.pool, keeper.image);
 	const names = (await local.list()).map(fileNumber).filter((number) => number !== undefined);
+	const lacks = here && lacksBy(options, here, await unstoredIn(table, Math.max(-1, ...names) + 1));
+	const keeper = isNew ? await keepers.create() : await keepers.acquire(here?.life ?? "", lacks);
+	const image = await readImage(store, keeper.pool, keeper.image);
 	const most = (keeper.image.files ?? 0) - 1;
 	const count = Math.max(most, ...names, ...image.files) + 1;
 	const rows = new Map<number, LocalRow>();
 	if (here !== undefined) await table.read(count, (file, row) => rows.set(file, row));
 	const goesOn = here !== undefined && here.pool === keeper.pool && here.life === keeper.image.life;
 	if (!goesOn) {
-		// (Of another pool nobody knows here what was promised.)
-		if (here !== undefined && (here.pool !== keeper.pool || keeper.isGivenUp(here.life)))
-			refuseLost(options, rows, here.pool === keeper.pool);
+		// (Whoever reads alone has not asked.)
+		const lack = lacks?.(keeper);
+		if (lack !== undefined) throw new OperatorError(`${options.path}: ${lack}`);
 		rows.clear();
 		// (First, so that whenever it is broken off what is here by then counts only if all of it is.)
 		content.bytes.fill(0);
@@ -53,22 +55,30 @@ export async function openStored(options: StoredFilesOptions): Promise<StoredFil
 	return new StoredFiles(options, { table, keeper, image, count, rows, there: new Set(names) });
 }
 
-/** What was acknowledged, and is here and nowhere else, is not thrown away. */
-function refuseLost(
-	{ path, local }: Pick<StoredFilesOptions, "path" | "local">,
-	rows: ReadonlyMap<number, LocalRow>,
-	isIts: boolean,
-): void {
+/** So many bytes may be on this host alone. */
+async function unstoredIn(table: LocalTable, count: number): Promise<number> {
 	let pieces = 0;
-	for (const { intent } of rows.values()) for (const word of intent) pieces += bitsIn(word);
-	if (pieces === 0) return;
-	const bytes = pieces * PIECE_BLOCKS * IMAGE_BLOCK_BYTES;
-	const here = `up to ${bytes} bytes (${sizeText(bytes)})`;
-	throw new OperatorError(
-		isIts
-			? `${path}: another host has gone on with it, and in ${local.path} are ${here} that may not be in the store; move that directory away to keep them`
-			: `${path}: in ${local.path} is another pool, with ${here} that may not be in its store; name another directory as log`,
-	);
+	await table.read(count, (_file, { intent }) => {
+		for (const word of intent) pieces += bitsIn(word);
+	});
+	return pieces * PIECE_BLOCKS * IMAGE_BLOCK_BYTES;
+}
+
+/** What was acknowledged, and is here and nowhere else, is not thrown away: so it is known before anybody waits for a host that would have to. */
+function lacksBy(
+	{ local }: Pick<StoredFilesOptions, "local">,
+	here: { readonly pool: string; readonly life: string },
+	bytes: number,
+): Lacks {
+	const most = `up to ${bytes} bytes (${sizeText(bytes)})`;
+	return (there) => {
+		if (bytes === 0) return undefined;
+		// (Of another pool nobody knows here what was promised.)
+		if (here.pool !== there.pool)
+			return `in ${local.path} is another pool, with ${most} that may not be in its store; name another directory as log`;
+		if (!there.isGivenUp(here.life)) return undefined;
+		return `another host has gone on with it, and in ${local.path} are ${most} that may not be in the store; move that directory away, where a pool with a tail has them (docs/object-stores.md), or have them forgotten where it is open: vblade pool takeover --forget`;
+	};
 }
 
 function bitsIn(word: number): number {

@@ -6,14 +6,16 @@ import type { Memory } from "../../wire/memory.js";
 import type { PoolFolder } from "../folder.js";
 import type { ImageKeeper } from "./keeper.js";
 
+export type Lacks = (there: Pick<ImageKeeper, "pool" | "isGivenUp">) => string | undefined;
+
 /** Who keeps the superblock, and how it is had. All throw an OperatorError. */
 export interface Keepers {
 	/** Whether there is a pool. */
 	isThere(): Promise<boolean>;
 	/** Of a new pool. */
 	create(): Promise<ImageKeeper>;
-	/** `life`: what is on this host. */
-	acquire(life: string): Promise<ImageKeeper>;
+	/** `life`: what is on this host. `lacks`: why this host can't go on with a pool that stands like that, in words; undefined: it can. */
+	acquire(life: string, lacks?: Lacks): Promise<ImageKeeper>;
 }
 
 export interface StoreFolderOptions {

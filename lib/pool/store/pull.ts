@@ -1,7 +1,7 @@
 /**
  * Whether a pool that two hosts serve goes to the other one: ownership follows the load, counted in requests. It goes as soon as the others have asked for much
  * more than who owns it, several looks in a row; and not soon again, the less so the more often it has gone of late, so that one which both use stays.
- * Asked by `lib/daemon/seat.ts`, on the owner's side.
+ * Of several others it goes to the one that asks for most. Asked by `lib/daemon/seat.ts`, on the owner's side.
  */
 
 /** Between two looks. */
@@ -23,16 +23,19 @@ export class Pull {
 	/** When it came here, of late. */
 	#moves: number[] = [];
 	#here = 0;
-	#there = 0;
+	/** Which of the others have asked for how much. */
+	readonly #there = new Map<string, number>();
+	/** Who has asked for most, look after look. */
+	#heir = "";
 
 	/** A request of this host's own clients. */
 	asked(): void {
 		this.#here++;
 	}
 
-	/** Of clients of others, which they have handed on. */
-	askedFor(): void {
-		this.#there++;
+	/** Of clients of another host, which that has handed on. */
+	askedFor(host: string): void {
+		this.#there.set(host, (this.#there.get(host) ?? 0) + 1);
 	}
 
 	/** It is owned here from now on. */
@@ -40,8 +43,12 @@ export class Pull {
 		this.#cameMs = nowMs;
 		this.#moves = [...this.#moves.filter((each) => nowMs - each < LATE_MS), nowMs];
 		this.#streak = 0;
+		this.#forget();
+	}
+
+	#forget(): void {
 		this.#here = 0;
-		this.#there = 0;
+		this.#there.clear();
 	}
 
 	/** How long it stays at least, from when it came. */
@@ -49,13 +56,21 @@ export class Pull {
 		return Math.min(STAY_MOST_MS, STAY_MS * 2 ** Math.max(0, this.#moves.length - 2));
 	}
 
-	/** True: it is to go, by what was asked since the last look. */
-	look(nowMs: number): boolean {
-		const isTheirs = this.#there >= LEAST && this.#there >= TIMES * this.#here;
-		this.#streak = isTheirs ? this.#streak + 1 : 0;
-		this.#here = 0;
-		this.#there = 0;
-		return this.#streak >= LOOKS && nowMs - this.#cameMs >= this.stayMs;
+	/** To which host it is to go, by what was asked since the last look; undefined: it stays. */
+	look(nowMs: number): string | undefined {
+		const [heir, most] = this.#most();
+		const isTheirs = most >= LEAST && most >= TIMES * this.#here;
+		const goesOn = isTheirs && heir === this.#heir;
+		this.#streak = goesOn ? this.#streak + 1 : Number(isTheirs);
+		this.#heir = heir;
+		this.#forget();
+		return this.#streak >= LOOKS && nowMs - this.#cameMs >= this.stayMs ? heir : undefined;
+	}
+
+	#most(): readonly [host: string, asked: number] {
+		let most: readonly [string, number] = ["", 0];
+		for (const each of this.#there) if (each[1] > most[1]) most = each;
+		return most;
 	}
 
 	/** It did not come to it: not at once again. */

@@ -20,6 +20,8 @@ export class FencedError extends OperatorError {
 	epoch = 0;
 	/** What is there; null: nothing that can be read. */
 	superblock: Superblock | null = null;
+	/** It was handed over to who has it. */
+	isHandedOver = false;
 }
 
 /** Where time and chance come from. */
@@ -140,6 +142,21 @@ export class SuperblockSwaps<For> {
 		this.#standing = { revision, superblock: attempt.superblock };
 		this.#open = [];
 		return { outcome: "there", attempt, revision, before };
+	}
+
+	/** What was written here and may be there. */
+	get possible(): readonly Superblock[] {
+		const open = this.#open.map(({ superblock }) => superblock);
+		return this.#standing === null ? open : [this.#standing.superblock, ...open];
+	}
+
+	/** What is said of it where others were found. */
+	fencedBy(current: HeadState | null): FencedError {
+		const fenced = fencedBy(this.#head.name, current);
+		fenced.isHandedOver = this.possible.some(
+			({ heir }) => heir !== undefined && heir.id === fenced.owner?.id,
+		);
+		return fenced;
 	}
 
 	/** What others have put there is gone on from. Throws an OperatorError if there is no sense in it. */

@@ -84,6 +84,8 @@ export interface Superblock {
 	readonly heir?: Owner | undefined;
 	/** The owner wants to know who waits (`hand-over.ts`): by what name that is answered. */
 	readonly asks?: string | undefined;
+	/** Who alone is asked: what a host is called, or what it has told the owner that it is. */
+	readonly asksOf?: string | undefined;
 	/** The owner has ended in order: nobody has to wait. What is promised is with its host all the same. */
 	readonly isGivenBack?: true | undefined;
 	readonly lost?: readonly LostTail[] | undefined;
@@ -114,6 +116,7 @@ const KEYS: ReadonlySet<string> = new Set([
 	"image",
 	"heir",
 	"asks",
+	"asksOf",
 	"isGivenBack",
 	"lost",
 	"replica",
@@ -167,6 +170,7 @@ function isSuperblock(value: unknown): value is Superblock {
 		image,
 		heir,
 		asks,
+		asksOf,
 		isGivenBack,
 		lost = [],
 		replica,
@@ -185,6 +189,7 @@ function isSuperblock(value: unknown): value is Superblock {
 		isObject(image) &&
 		(heir === undefined || (isOwner(heir) && promised === null)) &&
 		(asks === undefined || isHex(asks)) &&
+		(asksOf === undefined || isName(asksOf)) &&
 		(isGivenBack === undefined || isGivenBack === true) &&
 		Array.isArray(lost) &&
 		lost.length <= LOST_MAX &&
@@ -197,14 +202,13 @@ function isSuperblock(value: unknown): value is Superblock {
 function isReplicaOf(value: unknown): value is ReplicaOf {
 	if (!isObject(value) || !areNumbers(value, ["source"])) return false;
 	const { name, host } = value as Record<string, unknown>;
-	return [name, host].every((text) => typeof text === "string" && text.length <= NAME_MAX_CHARACTERS);
+	return [name, host].every(isName);
 }
 
 function isPartnerPlace(value: unknown): value is PartnerPlace {
 	if (!isObject(value)) return false;
 	const { address, key } = value;
-	const isText = typeof address === "string" && address.length <= NAME_MAX_CHARACTERS;
-	return isText && typeof key === "string" && /^[0-9a-f]{64}$/.test(key);
+	return isName(address) && typeof key === "string" && /^[0-9a-f]{64}$/.test(key);
 }
 
 function isLostTail(value: unknown): value is LostTail {
@@ -216,10 +220,15 @@ function isLostTail(value: unknown): value is LostTail {
 	);
 }
 
+/** By which epoch was promised what was given up last; 0: nothing ever was. */
+export function lostTo({ lost = [] }: Superblock): number {
+	return Math.max(0, ...lost.map(({ epoch }) => epoch));
+}
+
 export function isOwner(value: unknown): value is Owner {
 	if (!isObject(value)) return false;
 	const { id, host, name } = value;
-	return isHex(id) && isHex(host) && typeof name === "string" && name.length <= NAME_MAX_CHARACTERS;
+	return isHex(id) && isHex(host) && isName(name);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -228,6 +237,10 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function isHex(value: unknown): value is string {
 	return typeof value === "string" && HEX.test(value);
+}
+
+function isName(value: unknown): value is string {
+	return typeof value === "string" && value.length <= NAME_MAX_CHARACTERS;
 }
 
 function isWithin(value: unknown, least: number, most: number): boolean {

@@ -31,6 +31,8 @@ export interface TakeOverRules {
 	readonly isGone?: boolean;
 	/** One that is a replica is to be a pool of its own: an operator's word. */
 	readonly promotes?: boolean;
+	/** Why whoever asks can't go on with a pool that stands like that, in words; undefined: he can. Default: he can with any. */
+	readonly lacks?: ((there: Superblock) => string | undefined) | undefined;
 	/** Whether to wait until nobody has it any more. Default: yes. */
 	readonly waits?: boolean;
 	/** Between two looks at most; default: a quarter of a beat. */
@@ -146,7 +148,9 @@ function verdict(now: Superblock, owner: Owner, rules: TakeOverRules, waitMs: nu
 	const isFree =
 		now.isGivenBack === true || now.heir?.id === owner.id || (isSameHost && rules.isGone === true);
 	if (!isFree && waitMs > 0) return { do: "wait", ms: waitMs };
-	const { heir: _, isGivenBack: __, asks: ___, at: ____, replica, ...rest } = now;
+	const lack = rules.lacks?.(now);
+	if (lack !== undefined) throw new OperatorError(lack);
+	const { heir: _, isGivenBack: __, asks: ___, asksOf: ____, at: _____, replica, ...rest } = now;
 	const leaseMs = rules.leaseMs ?? now.leaseMs;
 	const epoch = now.epoch + 1;
 	const hostSince = isSameHost ? now.hostSince : epoch;

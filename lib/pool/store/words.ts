@@ -23,6 +23,12 @@ export function usedBy({ name }: Pick<Owner, "name">): string {
 	return `is owned by ${name}, and used by way of it`;
 }
 
+/** Another host has it, and this one could not go on with it: somebody has to do something about that. */
+export function notToBeHad({ owner, at }: Pick<Superblock, "owner" | "at">, lack: string): string {
+	const way = at === undefined ? "" : ", and used by way of it";
+	return `is owned by ${owner.name}${way}, and can't be had here: ${lack}`;
+}
+
 export function isUsedElsewhere(message: string): boolean {
 	return SHARED.test(message);
 }

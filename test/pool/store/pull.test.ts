@@ -18,9 +18,9 @@ class Two {
 		for (let look = 0; look < looks; look++) {
 			const pull = this.#pulls[this.owner]!;
 			for (let i = 0; i < requests[this.owner]!; i++) pull.asked();
-			for (let i = 0; i < requests[1 - this.owner]!; i++) pull.askedFor();
+			for (let i = 0; i < requests[1 - this.owner]!; i++) pull.askedFor("other");
 			this.nowMs += LOOK_MS;
-			if (!pull.look(this.nowMs)) continue;
+			if (pull.look(this.nowMs) === undefined) continue;
 			this.owner = 1 - this.owner;
 			this.moves.push(this.nowMs);
 			this.#pulls[this.owner]!.came(this.nowMs);
@@ -70,11 +70,37 @@ t.test("one that could not go is not asked to at each look", async (t) => {
 	pull.came(0);
 	let [asked, nowMs] = [0, 10_000];
 	for (let look = 0; look < 100; look++) {
-		for (let i = 0; i < 100; i++) pull.askedFor();
+		for (let i = 0; i < 100; i++) pull.askedFor("other");
 		nowMs += LOOK_MS;
-		if (!pull.look(nowMs)) continue;
+		if (pull.look(nowMs) === undefined) continue;
 		asked++;
 		pull.stays(nowMs);
 	}
 	t.ok(asked <= 5, `${asked} times in 10 s`);
 });
+
+t.test(
+	"of several others it goes to the one that asks for most, if that is much more than what is asked here",
+	async (t) => {
+		const pull = new Pull();
+		pull.came(0);
+		let nowMs = 10_000;
+		const goesTo = (asked: Readonly<Record<string, number>>, own: number): string | undefined => {
+			for (let i = 0; i < own; i++) pull.asked();
+			for (const [host, requests] of Object.entries(asked))
+				for (let i = 0; i < requests; i++) pull.askedFor(host);
+			nowMs += LOOK_MS;
+			return pull.look(nowMs);
+		};
+		for (let look = 0; look < 100; look++)
+			t.equal(goesTo({ two: 20, three: 20 }, 10), undefined, "neither asks for much more than is asked here");
+		for (let look = 0; look < 100; look++)
+			t.equal(
+				goesTo(look % 2 === 0 ? { two: 50, three: 40 } : { two: 40, three: 50 }, 0),
+				undefined,
+				"two that ask for as much",
+			);
+		const went = Array.from({ length: 3 }, () => goesTo({ two: 40, three: 50, four: 1 }, 0));
+		t.equal(went.at(-1), "three");
+	},
+);

@@ -9,10 +9,12 @@ import { ForeseenObjects } from "../../../lib/pool/store/foreseen.js";
 import { Gate } from "../../../lib/pool/store/gate.js";
 import { GatedFolder } from "../../../lib/pool/store/gated-folder.js";
 import { answerAsked, handOver } from "../../../lib/pool/store/hand-over.js";
+import { HeadKeeper } from "../../../lib/pool/store/head-keeper.js";
 import { HeadKeepers } from "../../../lib/pool/store/head-keepers.js";
 import { LeaseWatch } from "../../../lib/pool/store/lease.js";
 import { LossWord } from "../../../lib/pool/store/loss-word.js";
 import type { Owner } from "../../../lib/pool/store/superblock.js";
+import type { HandedOver } from "../../../lib/pool/stored-look.js";
 import { MemoryObjects } from "../../../lib/testing/memory-objects.js";
 import { heapMemory } from "../../../lib/wire/memory.js";
 import { type MemoryFolder, Stage, testWorld } from "../memory-folder.js";
@@ -129,11 +131,12 @@ export class TwoHosts {
 	}
 
 	/** As the daemon does it. */
-	handOver({ host, keepers, folder, store, stage }: Opened): Promise<Owner> {
+	handOver({ host, keepers, folder, store, stage }: Opened, to?: string): Promise<HandedOver> {
 		const { keeper } = keepers;
 		if (keeper === null) throw new Error("it is not open");
 		return handOver({
-			...{ keeper, store, clock: host.world.clock },
+			...{ keeper, store, clock: host.world.clock, to },
+			look: () => HeadKeeper.look(host.head),
 			identifier: (byteLength) => identifier(this.all.random).slice(0, 2 * byteLength),
 			prepare: () => stage.pool.checkpoint(true),
 			ship: () => folder.ship(),
