@@ -84,7 +84,8 @@ function ownerRoutes(poolDisks: Inside["poolDisks"]): Route[] {
 		route({
 			method: "POST",
 			path: "/api/v1/pools/{name}/handover",
-			summary: "Hands a pool in an object store over to a host that waits for it",
+			summary:
+				"Hands a pool in an object store over to a host that waits for it, or with ?to=HOST to that one",
 			query: handoverQuery,
 			answers: { 200: { description: "Who has it now", schema: PoolHandover } },
 			refusals: [409],
