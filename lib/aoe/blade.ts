@@ -51,9 +51,9 @@ export class Blade {
 	configString: Uint8Array = new Uint8Array(0);
 	/**
 	 * An initiator has set something that whoever restarts this blade wants to keep: mask, reservation, config string. It is answered when
-	 * what this returns resolves.
+	 * what this returns resolves to true, and not with false: it was not kept where another host would find it, and initiators ask again.
 	 */
-	onSet: (() => Promise<void> | undefined) | null = null;
+	onSet: (() => Promise<boolean> | undefined) | null = null;
 	readonly disk: Disk;
 	readonly #tenure: Tenure | undefined;
 	#places: Places | null = null;

@@ -163,9 +163,9 @@ export class Responder {
 		return error === 0 ? undefined : reasonFor(error);
 	}
 
-	/** Sends it then, unless nobody is to be answered any more. */
+	/** Sends it then, unless it is not kept, or nobody is to be answered any more. */
 	async #sendAfter(
-		kept: Promise<void>,
+		kept: Promise<boolean>,
 		blade: Blade,
 		room: FrameRoom,
 		replyBytes: number,
@@ -174,16 +174,16 @@ export class Responder {
 		const { muted } = this.#exchanges;
 		this.#held += 1;
 		blade.disk.underWay += 1;
-		await kept;
+		const isKept = await kept;
 		this.#held -= 1;
 		blade.disk.underWay -= 1;
-		const isMuted = muted.has(blade);
+		const isSilent = muted.has(blade) || blade.isQuiet;
 		if (blade.disk.underWay === 0) muted.delete(blade);
-		if (!isMuted) {
+		if (isKept && !isSilent) {
 			this.#send(room, replyBytes, peer);
 			return;
 		}
-		this.#stats.rejected.silent += 1;
+		this.#stats.rejected[isSilent ? "silent" : "unkept"] += 1;
 		this.#link.release(room);
 	}
 

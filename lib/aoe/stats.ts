@@ -27,6 +27,7 @@ export const REJECT_REASONS = {
 	reserved: "from a source that is not among the holders of the reservation",
 	configSet: "a config string while another one is set",
 	configTest: "a test that the config string does not pass",
+	unkept: "that sets what could not be kept with the disk, and was not answered",
 	backlog: "for a blade whose unanswered requests have taken its share of the reply slots",
 	limited: "for a blade with a limit, while others that wait for it have its share of the reply slots",
 	noRoom: "while every reply slot was in use",

@@ -9,6 +9,7 @@ import { StorageStatus } from "../errors.js";
 import type { StorageTraits } from "../native-types.js";
 import type { CloseEnd } from "./close.js";
 import type { DeviceListener } from "./listeners.js";
+import type { Memo } from "./memo.js";
 import { BlockRequest, OP_TRAITS, type RequestOwner } from "./request.js";
 
 export interface DeviceInfo extends StorageTraits {
@@ -56,6 +57,8 @@ export interface Tenure {
 export interface BlockDevice {
 	/** If another host may come to have what it stores, and change it. Left out: it is this host's alone. */
 	readonly tenure?: Tenure | undefined;
+	/** What may be kept with what it stores. Left out: nothing can be, or not for now. */
+	readonly memo?: Memo | undefined;
 	/** Read it each time it is needed: a new object when something has changed (the storage grows), else the same. */
 	readonly info: DeviceInfo;
 	/**

@@ -9,6 +9,7 @@ import { StorageStatus } from "../errors.js";
 import { type CloseEnd, endWithin } from "./close.js";
 import type { BlockDevice, DeviceInfo, Tenure } from "./device.js";
 import { type DeviceListener, Listeners } from "./listeners.js";
+import type { Memo } from "./memo.js";
 import type { BlockRequest, RequestLayer } from "./request.js";
 import { completeAll, RequestList } from "./request-list.js";
 import { UnderWay } from "./under-way.js";
@@ -69,6 +70,10 @@ export class ExchangeDevice implements BlockDevice, RequestLayer {
 
 	get info(): DeviceInfo {
 		return this.#device?.info ?? this.#info;
+	}
+
+	get memo(): Memo | undefined {
+		return this.#device?.memo;
 	}
 
 	/** Requests that were handed on and are not over. */

@@ -19,5 +19,6 @@ export {
 export { addExtent, ExtentFlag } from "./extents.js";
 export { DeviceLayer } from "./layer.js";
 export { type Degradation, type DeviceListener, Listeners, type Stall } from "./listeners.js";
+export type { Memo } from "./memo.js";
 export { MemoryDevice, type MemoryDeviceOptions } from "./memory.js";
 export { BlockOp, BlockRequest, type RequestLayer, type RequestOwner } from "./request.js";

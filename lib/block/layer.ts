@@ -9,6 +9,7 @@ import { StorageStatus } from "../errors.js";
 import { type CloseEnd, endWithin } from "./close.js";
 import { type BlockDevice, type DeviceInfo, refuse, type Tenure } from "./device.js";
 import { type Degradation, type DeviceListener, Listeners, type Stall } from "./listeners.js";
+import type { Memo } from "./memo.js";
 import { BlockOp, type BlockRequest, type RequestLayer } from "./request.js";
 import { UnderWay } from "./under-way.js";
 
@@ -27,6 +28,10 @@ export abstract class DeviceLayer implements BlockDevice, DeviceListener, Reques
 
 	get tenure(): Tenure | undefined {
 		return this.device.tenure;
+	}
+
+	get memo(): Memo | undefined {
+		return this.device.memo;
 	}
 
 	submit(request: BlockRequest): void {

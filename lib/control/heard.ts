@@ -16,10 +16,11 @@ import {
 	isText,
 } from "../channel/checks.js";
 import { FrameError } from "../channel/frames.js";
+import { isMac } from "../daemon/set-access.js";
 import type { DiskReport } from "../daemon/state.js";
 import type { WorkerLook, WorkerReports } from "../daemon/worker-look.js";
 import type { ServingSome, WorkerNews, WorkerQuestion } from "../daemon/worker-messages.js";
-import { isMac, isSetOnDisk, isWord, LONGEST, MOST_LINKS } from "../daemon/worker-requests.js";
+import { isSetOnDisk, isWord, LONGEST, MOST_LINKS } from "../daemon/worker-requests.js";
 import { POOL_SUBJECTS } from "../log.js";
 import { type PoolLook, TOLD_MAX } from "../pool/looks.js";
 import { POOL_FULL_REASONS } from "../pool/told.js";

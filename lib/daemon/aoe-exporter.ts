@@ -13,11 +13,12 @@ import { OperatorError } from "../errors.js";
 import { takeOnInterface } from "../link/exclusive.js";
 import type { Link } from "../link/link.js";
 import type { Log } from "../log.js";
-import type { AccessSpec, AoeExportSpec, LinkSpec } from "../spec/spec.js";
+import type { AoeExportSpec, LinkSpec } from "../spec/spec.js";
 import { counted, quote } from "../text.js";
 import { formatMac } from "../wire/mac.js";
 import { type AoeExport, AoeExports } from "./aoe-exports.js";
 import { type Place, Places } from "./aoe-places.js";
+import { type AccessListener, accessOf, BladeAccess, takeUp } from "./blade-access.js";
 import type { Addition, Exporter } from "./exporter.js";
 import { type Outlet, Outlets, type OutletsOptions } from "./outlets.js";
 import { setOn, withSet } from "./set-access.js";
@@ -27,12 +28,9 @@ const UP_LIMIT_MS = 1500;
 const UP_POLL_MS = 20;
 const GIVEN_TWICE = "given twice on one interface";
 
-/** Resolves when it is kept, and who has set it may be answered; undefined: that need not be waited for. */
-export type AccessListener = (spec: AoeExportSpec, access: AccessSpec) => Promise<void> | undefined;
-
 export class AoeExporter implements Exporter<AoeExportSpec> {
 	readonly #log: Log;
-	readonly #onSet: AccessListener;
+	readonly #access: BladeAccess;
 	readonly #outlets: Outlets;
 	readonly #exports = new AoeExports();
 	readonly #placesFor = new Places();
@@ -41,7 +39,7 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 
 	/** `onSet` is told what initiators have set on an export, each time. */
 	constructor(options: OutletsOptions, onSet: AccessListener = () => undefined) {
-		this.#onSet = onSet;
+		this.#access = new BladeAccess(onSet);
 		this.#log = options.log;
 		this.#outlets = new Outlets(options);
 	}
@@ -100,12 +98,11 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 
 	#add(spec: AoeExportSpec, disk: Disk): void {
 		this.changes += 1;
-		const { name, shelf, slot, macs, bufferCount, configString, force, access } = spec;
+		const { name, shelf, slot, macs, bufferCount, configString, force } = spec;
 		const exported = this.#exports.get(name);
 		const blade = new Blade(shelf, slot, AtaDisk.of(disk), bufferCount, force);
 		blade.change(macs, bufferCount, configString);
-		if (access !== undefined) takeUp(blade, access);
-		blade.onSet = () => this.#onSet(exported.spec, accessOf(blade));
+		this.#access.begin(exported, blade);
 		exported.blade = blade;
 		for (const { netif, interfaceName } of exported.places) {
 			const giveBack = takeOnInterface(netif, interfaceName, blade.name);
@@ -166,14 +163,19 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 		exported.blade.change(spec.macs, spec.bufferCount, spec.configString);
 		if (access !== undefined) takeUp(exported.blade, access);
 		exported.spec = spec;
+		this.#access.configured(exported.blade);
 		this.changes += 1;
 		for (const { target } of exported.outlets) target.advertise(exported.blade);
 		return true;
 	}
 
 	resized(disk: Disk): void {
-		for (const { blade, outlets } of this.#exports.all())
-			if (blade?.disk === disk) for (const { target } of outlets) target.advertise(blade);
+		for (const exported of this.#exports.all()) {
+			const { blade, outlets } = exported;
+			if (blade?.disk !== disk) continue;
+			this.#access.follow(exported, blade);
+			for (const { target } of outlets) target.advertise(blade);
+		}
 	}
 
 	withdraw(name: string): void {
@@ -220,23 +222,6 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 	report(): string[] {
 		return this.#outlets.report();
 	}
-}
-
-/** What initiators had set on a blade before. */
-function takeUp(blade: Blade, { mask, reserved, configString }: AccessSpec): void {
-	const { access } = blade;
-	access.mask.clear();
-	for (const mac of mask) access.mask.add(mac);
-	access.reserved = new Set(reserved);
-	blade.configString = Buffer.from(configString, "latin1");
-}
-
-function accessOf({ access, configString }: Blade): AccessSpec {
-	return {
-		mask: [...access.mask],
-		reserved: [...access.reserved],
-		configString: Buffer.from(configString).toString("latin1"),
-	};
 }
 
 /** What can't be changed is what initiators know the blade by, and what it is. */

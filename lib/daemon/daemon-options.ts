@@ -3,7 +3,7 @@
 import type { LinkHelpers } from "../link/open.js";
 import type { Log } from "../log.js";
 import type { OpenPast } from "../pool/openings.js";
-import type { AccessListener } from "./aoe-exporter.js";
+import type { AccessListener } from "./blade-access.js";
 import type { NbdExporterOptions } from "./nbd-exporter.js";
 import type { OpenDevice } from "./openers.js";
 

@@ -5,6 +5,7 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
+import { type Check, isCount, isEither, isList, isNull, isShape, isText } from "../channel/checks.js";
 import type { AccessSpec, AoeExportSpec } from "../spec/spec.js";
 
 /** What they have set, and what was configured in its place. */
@@ -13,6 +14,25 @@ export interface SetAccess {
 	readonly configString: string | null;
 	readonly access: AccessSpec;
 }
+
+/** Of a mask or a list of who has reserved (AoEr11, 3.3 and 3.4). */
+const MOST_MACS = 255;
+const LONGEST_CONFIG = 1024;
+const MAC_MAX = 2 ** 48 - 1;
+
+export const isMac = isCount(MAC_MAX);
+export const isMacs = isList(isMac, MOST_MACS);
+/** A character for each byte. */
+export const isConfigString: Check = (value) =>
+	isText(LONGEST_CONFIG)(value) && Buffer.from(String(value), "latin1").toString("latin1") === value;
+export const isAccess = isShape({ mask: isMacs, reserved: isMacs, configString: isConfigString });
+
+/** What was kept somewhere, made sure of. */
+export const isSetAccess = isShape({
+	macs: isEither(isNull, isMacs),
+	configString: isEither(isNull, isConfigString),
+	access: isAccess,
+});
 
 /** By name of the export. */
 export type SetOnDisk = Readonly<Record<string, SetAccess>>;

@@ -1,7 +1,7 @@
 /**
- * Has control keep what initiators set, before they are told that it is set: masks, reservations, config strings. Of a disk one thing is
- * kept at a time, and who comes meanwhile shares the next. Nobody waits longer than a second, nor while control is away: what
- * is not kept yet is told again when it is back. Used by `worker.ts`.
+ * Has what initiators set kept, before they are told that it is set: masks, reservations, config strings. Of a disk one thing is
+ * kept at a time, and who comes meanwhile shares the next. Nobody waits longer than a second. Used by `worker.ts`, for what control keeps:
+ * while that is away nobody waits, and what is not kept yet is told again when it is back; and by `blade-access.ts`, for what is in pools.
  */
 
 import { type Clock, systemClock } from "../clock.js";
@@ -10,38 +10,38 @@ import { type Clock, systemClock } from "../clock.js";
 const WAIT_LIMIT_MS = 1000;
 
 interface Turn {
-	readonly kept: Promise<void>;
+	readonly kept: Promise<boolean>;
 	/** What has been set since. */
-	next: Promise<void> | undefined;
+	next: Promise<boolean> | undefined;
 }
 
 /** Has it kept what is set on the disk at present; undefined: there is nobody who could. */
-type AskToKeep = (disk: string) => Promise<unknown> | undefined;
+type AskToKeep<Disk> = (disk: Disk) => Promise<unknown> | undefined;
 
-export class SetKeeping {
-	readonly #ask: AskToKeep;
+export class SetKeeping<Disk> {
+	readonly #ask: AskToKeep<Disk>;
 	readonly #clock: Clock;
-	readonly #turns = new Map<string, Turn>();
+	readonly #turns = new Map<Disk, Turn>();
 
-	constructor(ask: AskToKeep, clock: Clock = systemClock) {
+	constructor(ask: AskToKeep<Disk>, clock: Clock = systemClock) {
 		this.#ask = ask;
 		this.#clock = clock;
 	}
 
-	/** Resolves when it is kept, or nobody waits any longer. */
-	keep(disk: string): Promise<void> | undefined {
+	/** Resolves when it is kept, or to false: nobody waits any longer, or it can't be kept. */
+	keep(disk: Disk): Promise<boolean> | undefined {
 		const turn = this.#turns.get(disk);
 		if (turn === undefined) return this.#within(this.#begin(disk));
-		turn.next ??= turn.kept.then(() => this.#begin(disk));
+		turn.next ??= turn.kept.then(() => this.#begin(disk) ?? false);
 		return this.#within(turn.next);
 	}
 
-	#begin(disk: string): Promise<void> | undefined {
+	#begin(disk: Disk): Promise<boolean> | undefined {
 		this.#turns.delete(disk);
 		const kept = this.#ask(disk)?.then(
-			() => {},
-			// It is away, or takes its time: what it has heard it goes on keeping.
-			() => {},
+			() => true,
+			// It is away, or storage failed: what control has heard it goes on keeping.
+			() => false,
 		);
 		if (kept === undefined) return undefined;
 		const turn: Turn = { kept, next: undefined };
@@ -52,13 +52,13 @@ export class SetKeeping {
 		return kept;
 	}
 
-	#within(kept: Promise<void> | undefined): Promise<void> | undefined {
+	#within(kept: Promise<boolean> | undefined): Promise<boolean> | undefined {
 		if (kept === undefined) return undefined;
 		return new Promise((resolve) => {
-			const forgetLimit = this.#clock.after(WAIT_LIMIT_MS, resolve);
-			void kept.then(() => {
+			const forgetLimit = this.#clock.after(WAIT_LIMIT_MS, () => resolve(false));
+			void kept.then((isKept) => {
 				forgetLimit();
-				resolve();
+				resolve(isKept);
 			});
 		});
 	}

@@ -7,6 +7,7 @@ import type { CloseEnd } from "../block/close.js";
 import type { BlockDevice, DeviceInfo, Tenure } from "../block/device.js";
 import type { ExchangeDevice } from "../block/exchange.js";
 import type { DeviceListener } from "../block/listeners.js";
+import type { Memo } from "../block/memo.js";
 import type { BlockRequest } from "../block/request.js";
 import type { IdentitySpec } from "../spec/spec.js";
 
@@ -46,6 +47,10 @@ export class VolumeUse implements BlockDevice {
 
 	get tenure(): Tenure {
 		return this.#device.tenure;
+	}
+
+	get memo(): Memo | undefined {
+		return this.#device.memo;
 	}
 
 	submit(request: BlockRequest): void {

@@ -163,9 +163,11 @@ export class WorkerDisks {
 		});
 	}
 
-	/** An initiator has set something. */
-	takeSet(exported: AoeExportSpec, access: AccessSpec): void {
-		this.#set.set(exported.disk, { ...this.setOn(exported.disk), [exported.name]: setOn(exported, access) });
+	/** An initiator has set something; undefined: what there was is kept elsewhere by now. */
+	takeSet(exported: AoeExportSpec, access: AccessSpec | undefined): void {
+		const { [exported.name]: _, ...others } = this.setOn(exported.disk);
+		const now = access === undefined ? {} : { [exported.name]: setOn(exported, access) };
+		this.#set.set(exported.disk, { ...others, ...now });
 	}
 
 	/** All that initiators have set on the disk. */

@@ -23,6 +23,7 @@ import { TOLD_MAX } from "../pool/looks.js";
 import { arePoolSettings } from "../spec/policy.js";
 import { NBD_STRING_MAX, PEER_RANGES_MAX, POOL_DISKS_MAX } from "../spec/ranges.js";
 import { isDiskSpec, isNetif, isWord, LONGEST, optional } from "./disk-requests.js";
+import { isAccess, isConfigString, isMacs, isSetAccess } from "./set-access.js";
 import type { WorkerDisk, WorkerRequest } from "./worker-messages.js";
 
 export { isWord, LONGEST } from "./disk-requests.js";
@@ -31,33 +32,14 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const MOST_EXPORTS = 16;
 export const MOST_LINKS = 4096;
-/** Of a mask or a list of who has reserved (AoEr11, 3.3 and 3.4). */
-const MOST_MACS = 255;
-const LONGEST_CONFIG = 1024;
-const MAC_MAX = 2 ** 48 - 1;
 /** Of one moment. */
 const MOST_SNAPSHOTS = 4096;
 const ADDRESS_BITS: Readonly<Record<number, number>> = { 4: 32, 6: 128 };
 const UID_MAX = 2 ** 32 - 2;
 const REMOVE_MAX_MS = 3_600_000;
 
-export const isMac = isCount(MAC_MAX);
-const isMacs = isList(isMac, MOST_MACS);
-/** A character for each byte. */
-const isConfigString: Check = (value) =>
-	isText(LONGEST_CONFIG)(value) && Buffer.from(String(value), "latin1").toString("latin1") === value;
-const isAccess = isShape({ mask: isMacs, reserved: isMacs, configString: isConfigString });
-
 /** What initiators have set: of a `SetOnDisk`. */
-export const isSetOnDisk = isTable(
-	isShape({
-		macs: isEither(isNull, isMacs),
-		configString: isEither(isNull, isConfigString),
-		access: isAccess,
-	}),
-	MOST_EXPORTS,
-	LONGEST,
-);
+export const isSetOnDisk = isTable(isSetAccess, MOST_EXPORTS, LONGEST);
 
 const isAoeExport = isShape({
 	protocol: isOneOf(["aoe"]),

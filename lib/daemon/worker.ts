@@ -121,7 +121,7 @@ class Worker {
 		const tell = (news: WorkerNews): void => {
 			this.#control?.tell({ body: news });
 		};
-		const keeping = new SetKeeping((disk) => this.#askToKeep(disk));
+		const keeping = new SetKeeping<string>((disk) => this.#askToKeep(disk));
 		this.#log = makeLog(verbose, (level, message, subject) =>
 			tell({ kind: "happened", level, message, ...(subject && { subject }) }),
 		);

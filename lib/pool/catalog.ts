@@ -77,6 +77,8 @@ export interface Volume {
 	/** Those of which moments may still be offered, in order. */
 	readonly past?: readonly PastLine[];
 	readonly settings: VolumeSettings;
+	/** What is kept with it, of how it is served. */
+	readonly memo?: string;
 	/** In the order in which they were made. */
 	readonly snapshots: readonly Snapshot[];
 }

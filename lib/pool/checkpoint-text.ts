@@ -4,6 +4,7 @@
  * `checkpoint-store.ts`, read when a pool or a moment is opened. Whoever wrote it, nothing in it is believed.
  */
 
+import { isMemo } from "../block/memo.js";
 import { invariant, OperatorError } from "../errors.js";
 import { arePoolSettings, areVolumeSettings } from "../spec/policy.js";
 import { isName, isPageSize, isVolumeSize } from "./bounds.js";
@@ -210,9 +211,10 @@ class Reader {
 		const known = value as Volume;
 		if (!isName(known.name) || !isPageSize(known.pageBytes) || !isVolumeSize(known.sizeBytes)) return false;
 		// (Older ones say neither of these.)
-		const { born = known.line, settings = {}, past } = known;
+		const { born = known.line, settings = {}, past, memo = "" } = known;
 		if (this.#roots.has(known.line) || this.#names.has(known.name)) return false;
 		this.#names.add(known.name);
+		if (!isMemo(memo)) return false;
 		if (!areVolumeSettings(settings) || (past !== undefined && !arePastLines(past))) return false;
 		// (Each of thousands is added to it, none copied.)
 		this.#snapshots = [];

@@ -186,6 +186,9 @@ export class Contents implements ReplaySink {
 			case "identity":
 				this.catalog.change(this.#volume(note.line), { serial: note.serial, wwn: note.wwn });
 				break;
+			case "memo":
+				this.catalog.change(this.#volume(note.line), { memo: note.memo });
+				break;
 			case "rollback":
 				this.#rollback(note, position, end, timeUs);
 				break;

@@ -5,6 +5,7 @@
  * A volume's pages have its *line*'s number; a rollback gives the volume another line.
  */
 
+import { isMemo } from "../block/memo.js";
 import { OperatorError } from "../errors.js";
 import {
 	arePoolSettings,
@@ -62,6 +63,8 @@ export type Note =
 	| ({ readonly note: "clock" } & ClockJump)
 	/** Initiators know the volume by another identity. */
 	| { readonly note: "identity"; readonly line: number; readonly serial: string; readonly wwn: string }
+	/** What is kept with the volume, of how it is served (`volume-memo.ts`). */
+	| { readonly note: "memo"; readonly line: number; readonly memo: string }
 	/** The volume goes on by the line of another one, which is no more, and has its snapshots too. */
 	| { readonly note: "replace"; readonly line: number; readonly newLine: number }
 	/** The volume goes on as a snapshot of its own is, by a line and with an identity that are new. `kept` names how it was. */
@@ -95,6 +98,7 @@ const FIELDS: Readonly<Record<Note["note"], readonly string[]>> = {
 	move: ["move"],
 	clock: ["sinceUs", "untilUs"],
 	identity: ["line", "serial", "wwn"],
+	memo: ["line", "memo"],
 	rollback: ["line", "name", "kept", "newLine", "serial", "wwn"],
 };
 
@@ -146,6 +150,7 @@ function isField(field: string, value: unknown): boolean {
 	if (field === "poolSettings") return arePoolSettings(value);
 	if (field === "by") return value === "create" || value === "file";
 	if (field === "name" || field === "kept") return isName(value);
+	if (field === "memo") return isMemo(value);
 	if (!NUMBERS.includes(field)) return typeof value === "string";
 	if (field === "pageBytes") return isPageSize(Number(value));
 	return isCount(value) && (field !== "sizeBytes" || isVolumeSize(Number(value)));

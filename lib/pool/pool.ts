@@ -8,7 +8,7 @@ import type { PoolSettings } from "../spec/policy.js";
 import { quote } from "../text.js";
 import { Administration } from "./administration.js";
 import type { Users } from "./administration-on.js";
-import { type TracedBy, traceOf } from "./boot-trace.js";
+import { traceOf } from "./boot-trace.js";
 import type { Snapshot, Volume } from "./catalog.js";
 import { Checkpoints, stable } from "./checkpoints.js";
 import { ClockJumps } from "./clock-jumps.js";
@@ -21,9 +21,9 @@ import { HeadWriter } from "./head-writer.js";
 import { hasHeirs } from "./heirs.js";
 import { History } from "./history.js";
 import { identityOf } from "./identity.js";
-import type { Log } from "./log.js";
 import { LayersLookup } from "./map-lookups.js";
 import { Moments } from "./moments.js";
+import type { OpenedVolume } from "./opened-volume.js";
 import { closeParts, openParts, type PoolParts } from "./opening.js";
 import { PageStore } from "./page-store.js";
 import { type At, PAST_LINE, readVolumeName } from "./past.js";
@@ -33,20 +33,11 @@ import { quotaOf } from "./quota.js";
 import { Readings } from "./readings.js";
 import { Schedules } from "./schedules.js";
 import { Standing } from "./standing.js";
-import type { AnswerLease } from "./store/lease-layer.js";
 import { StoredReads } from "./stored-reads.js";
 import type { PoolState, PoolTold } from "./told.js";
 import { Upkeep } from "./upkeep.js";
 import { VolumeDevice } from "./volume-device.js";
-
-/** What a volume's layers stand on, and what they ask. */
-export interface OpenedVolume {
-	readonly device: VolumeDevice;
-	readonly log: Log;
-	readonly volume: Volume;
-	readonly trace?: TracedBy | undefined;
-	readonly lease: AnswerLease | undefined;
-}
+import { memoOf } from "./volume-memo.js";
 
 export class Pool implements Users {
 	/** Makes, changes and removes volumes and snapshots. */
@@ -210,6 +201,7 @@ export class Pool implements Users {
 		};
 		const quota = quotaOf(this.#parts, this.#checkpoints, volume);
 		const device = new VolumeDevice(volume, this.#store, world.allocate, readOnly, closed, quota);
+		device.memo = memoOf(this.#parts, volume);
 		this.#devices.set(volume.line, device);
 		try {
 			if (volume.settings.quotaBytes !== undefined) await this.checkpoint(true);

@@ -55,6 +55,10 @@ export class ScratchLayer extends DeviceLayer implements Splitter<null> {
 		return this.#info;
 	}
 
+	override get memo(): undefined {
+		return undefined;
+	}
+
 	override setWriteCache(enabled: boolean): boolean {
 		return !enabled;
 	}

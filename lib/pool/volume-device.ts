@@ -9,6 +9,7 @@ import { type CloseEnd, endWithin } from "../block/close.js";
 import { type BlockDevice, type DeviceInfo, deviceInfo, refuse } from "../block/device.js";
 import { addExtent, ExtentFlag } from "../block/extents.js";
 import { type Degradation, type DeviceListener, Listeners } from "../block/listeners.js";
+import type { Memo } from "../block/memo.js";
 import { BlockOp, type BlockRequest } from "../block/request.js";
 import { UnderWay } from "../block/under-way.js";
 import { StorageStatus, unreachable } from "../errors.js";
@@ -30,6 +31,8 @@ export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, Reads
 	entry: BlockDevice = this;
 	/** Has requests for extents done in another way than telling those: true if it has taken one. */
 	aside: ((request: BlockRequest) => boolean) | null = null;
+	/** Of the volume as it is, if it can be changed. */
+	memo: Memo | undefined;
 	#volume: Volume;
 	readonly #store: PageStore;
 	readonly #allocate: (byteLength: number) => Memory;

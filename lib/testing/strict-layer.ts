@@ -8,6 +8,7 @@
 import type { CloseEnd } from "../block/close.js";
 import { type BlockDevice, type DeviceInfo, refuse } from "../block/device.js";
 import { type Degradation, type DeviceListener, Listeners, type Stall } from "../block/listeners.js";
+import type { Memo } from "../block/memo.js";
 import type { BlockRequest } from "../block/request.js";
 import { InvariantError, StorageStatus } from "../errors.js";
 import { Passage } from "./passage.js";
@@ -39,6 +40,10 @@ export class StrictLayer implements BlockDevice, DeviceListener {
 		const { info } = this.#device;
 		if (!isSame(info, this.#info)) this.#breach("info has changed and nobody was told");
 		return info;
+	}
+
+	get memo(): Memo | undefined {
+		return this.#device.memo;
 	}
 
 	submit(request: BlockRequest): void {

@@ -15,10 +15,15 @@ function set(bench: Bench, slot: number, byte: string): number {
 	return bench.link.take().length;
 }
 
-function holding(blade: Blade): { readonly kept: (() => void)[] } {
+function holding(blade: Blade): { readonly kept: (() => void)[]; readonly failed: (() => void)[] } {
 	const kept: (() => void)[] = [];
-	blade.onSet = () => new Promise((resolve) => kept.push(resolve));
-	return { kept };
+	const failed: (() => void)[] = [];
+	blade.onSet = () =>
+		new Promise((resolve) => {
+			kept.push(() => resolve(true));
+			failed.push(() => resolve(false));
+		});
+	return { kept, failed };
 }
 
 t.test("the answer leaves when what it says is kept", async (t) => {
@@ -33,6 +38,22 @@ t.test("the answer leaves when what it says is kept", async (t) => {
 	t.equal(blade.disk.underWay, 0);
 	blade.onSet = () => undefined;
 	t.equal(set(bench, 1, "62"), 1, "nobody is there to keep it");
+});
+
+t.test("what is not kept is not answered, and can be asked again", async (t) => {
+	const bench = new Bench();
+	const blade = bench.add(makeBlade(9, 1));
+	const { kept, failed } = holding(blade);
+	t.equal(set(bench, 1, "61"), 0);
+	failed[0]?.();
+	await sleep(0);
+	t.equal(bench.link.take().length, 0);
+	t.equal(bench.rejected.unkept, 1);
+	t.equal(blade.disk.underWay, 0);
+	t.equal(set(bench, 1, "61"), 0);
+	kept[1]?.();
+	await sleep(0);
+	t.equal(bench.link.take().length, 1);
 });
 
 t.test("who sets things without end leaves others half of the rooms", async (t) => {

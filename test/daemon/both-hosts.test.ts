@@ -3,6 +3,7 @@ import t from "tap";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
+import { FarClient } from "./far-client.js";
 import { Host, layBridge, startServices, Writer } from "./store-hosts.js";
 
 const FAILED = /fail|error/i;
@@ -11,7 +12,7 @@ const BUSY_MS = 4_000;
 t.setTimeout(4 * LIMIT_MS);
 
 if (await inNamespace(import.meta.url)) {
-	await layBridge(["host1", "host2", "client"]);
+	await layBridge(["host1", "host2", "client", "stranger"]);
 	const services = await startServices(t);
 	const host = (netif: string, partner: string): Host =>
 		new Host(netif, services, { stable: "store", partner, disks: ["web", "logs"] });
@@ -65,10 +66,17 @@ if (await inNamespace(import.meta.url)) {
 			(await two.events("pool-taken")).length > (await one.events("pool-taken")).length
 				? [two, one]
 				: [one, two];
+		const [holder, stranger] = [new FarClient("client"), new FarClient("stranger")];
+		t.teardown(() => Promise.all([holder, stranger].map((each) => each.close())));
+		const before = await holder.open(9, 0);
+		await holder.reserve(before);
 		writer.takePauseMs();
 		t.match(await owner.say("pool", "handover", "gold"), /^pool gold: handed over, /);
 		await heir.told("pool-taken", /handed over by /);
 		await writer.more(20);
+		const after = await stranger.open(9, 0);
+		t.not(after.blade.mac, before.blade.mac, "the other host answers");
+		await t.rejects(after.read(0, 1), /reserved/, "what was set goes with the pool");
 		t.comment(`the longest pause of an initiator of AoE: ${writer.takePauseMs()} ms`);
 		t.strictSame(await writer.wrong(), []);
 		for (const each of [one, two]) t.strictSame(await each.events("rival"), [], "the other host is no rival");

@@ -62,8 +62,9 @@ export class FarClient {
 	}
 
 	/** Has the blade to itself, by mask and by reservation, and leaves a string there. */
-	async claim({ blade }: RemoteDisk, text: string): Promise<void> {
+	async claim(disk: RemoteDisk, text: string): Promise<void> {
 		const { mac } = this.link;
+		const { blade } = disk;
 		await this.#ask(blade, AoeCommand.config, CONFIG_HEADER_BYTES + text.length, (bytes, at) => {
 			configQuery.encode(bytes, at);
 			configVersionCommand.set(bytes, at, ConfigCommand.forceSet);
@@ -76,7 +77,13 @@ export class FarClient {
 			maskEntryDirective.set(bytes, at + MASK_HEADER_BYTES, MaskDirective.add);
 			maskEntryMac.set(bytes, at + MASK_HEADER_BYTES, mac);
 		});
-		await this.#ask(blade, AoeCommand.reserve, RESERVE_HEADER_BYTES + RESERVE_ENTRY_BYTES, (bytes, at) => {
+		await this.reserve(disk);
+	}
+
+	/** By reservation alone: others are told so. */
+	reserve({ blade }: RemoteDisk): Promise<void> {
+		const { mac } = this.link;
+		return this.#ask(blade, AoeCommand.reserve, RESERVE_HEADER_BYTES + RESERVE_ENTRY_BYTES, (bytes, at) => {
 			reserveCommand.set(bytes, at, ReserveCommand.set);
 			reserveCount.set(bytes, at, 1);
 			reserveEntryMac.set(bytes, at + RESERVE_HEADER_BYTES, mac);

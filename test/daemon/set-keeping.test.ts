@@ -19,7 +19,7 @@ class Keeper {
 
 function make(): { clock: VirtualClock; keeper: Keeper; keep: (disk: string) => { done: boolean } } {
 	const [clock, keeper] = [new VirtualClock(), new Keeper()];
-	const keeping = new SetKeeping((disk) => keeper.ask(disk), clock);
+	const keeping = new SetKeeping<string>((disk) => keeper.ask(disk), clock);
 	const keep = (disk: string): { done: boolean } => {
 		const state = { done: false };
 		const kept = keeping.keep(disk);

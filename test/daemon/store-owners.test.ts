@@ -1,9 +1,11 @@
 // Two hosts with one pool in an object store, whose superblock is in an etcd. What one has acknowledged the other one has, as an initiator of AoE finds it that goes on
-// writing: when the owner is killed, and when it only stood still. One that wakes to find that another one has the pool answers nobody, and waits as that one did before.
+// writing: when the owner is killed, and when it only stood still; what an initiator has reserved it has reserved on the other one. One that wakes to find that another one has the pool answers nobody, and waits as that one did before.
 import { setTimeout as sleep } from "node:timers/promises";
 import t from "tap";
+import { formatMac } from "../../lib/wire/mac.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
+import { FarClient } from "./far-client.js";
 import { Host, layBridge, startServices, Writer } from "./store-hosts.js";
 
 const FAILED = /fail|error/i;
@@ -14,7 +16,7 @@ const LOOK_MS = 250;
 t.setTimeout(4 * LIMIT_MS);
 
 if (await inNamespace(import.meta.url)) {
-	await layBridge(["host1", "host2", "client"]);
+	await layBridge(["host1", "host2", "client", "stranger"]);
 	const services = await startServices(t);
 	const [one, two] = [new Host("host1", services), new Host("host2", services)];
 	t.teardown(() => Promise.all([one, two].map(({ tree }) => tree.program?.stop("SIGKILL", LIMIT_MS))));
@@ -85,5 +87,23 @@ if (await inNamespace(import.meta.url)) {
 		t.comment(`the longest pause of an initiator of AoE, by a kill: ${writer.takePauseMs()} ms`);
 		t.notMatch(await one.io("read -P 1 0 4k", "write -P 9 32M 4k", "flush"), FAILED);
 		t.strictSame(await writer.wrong(), []);
+	});
+
+	t.test("a reservation holds on whichever host is next: another initiator is refused", async (t) => {
+		const [holder, stranger] = [new FarClient("client"), new FarClient("stranger")];
+		t.teardown(() => Promise.all([holder, stranger].map((each) => each.close())));
+		const disk = await holder.open(9, 0);
+		await holder.reserve(disk);
+		await two.start();
+		await two.tree.state("web", "waiting");
+		await one.kill();
+		await two.tree.state("web", "open");
+		const there = await holder.open(9, 0);
+		t.not(there.blade.mac, disk.blade.mac, "it is the other host that answers");
+		t.strictSame((await holder.asSet(there)).reserved, [formatMac(holder.link.mac)]);
+		await there.write(0, new Uint8Array(512).fill(1));
+		const other = await stranger.open(9, 0);
+		await t.rejects(other.read(0, 1), /reserved/);
+		await t.rejects(other.write(0, new Uint8Array(512)), /reserved/);
 	});
 }
