@@ -89,6 +89,10 @@ export abstract class DeviceLayer implements BlockDevice, DeviceListener, Reques
 		this.#listeners.degraded(degradation);
 	}
 
+	replaced(): void {
+		this.#listeners.replaced();
+	}
+
 	answers(): void {
 		this.#listeners.answers();
 	}

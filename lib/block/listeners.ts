@@ -28,6 +28,8 @@ export interface DeviceListener {
 	/** None does any more: it took `waitedMs` in all, and so many requests had to wait. */
 	resumed?(waitedMs: number, requestCount: number): void;
 	degraded?(degradation: Degradation): void;
+	/** It is another disk than it was, whatever it answers from now on: what anybody above knows of it holds no more. It may be told again. */
+	replaced?(): void;
 	/** Initiators that could ask another host are answered here from now on (`BlockDevice.tenure`): they are to be told. */
 	answers?(): void;
 }
@@ -58,6 +60,10 @@ export class Listeners implements Required<DeviceListener> {
 
 	degraded(degradation: Degradation): void {
 		for (const listener of this.#listeners) listener.degraded?.(degradation);
+	}
+
+	replaced(): void {
+		for (const listener of this.#listeners) listener.replaced?.();
 	}
 
 	answers(): void {

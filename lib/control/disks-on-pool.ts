@@ -4,21 +4,24 @@
  */
 
 import { OperatorError } from "../errors.js";
+import { volumeIn } from "../pool/past.js";
 import type { Desired } from "./desired.js";
+import type { PoolKeepingOf } from "./pool-keeping.js";
 import type { Steward } from "./steward.js";
 
 /** (One that has failed, or waits, is not.) */
-function isOpenOn({ disk: { disk }, state }: Steward, pool: string): boolean {
+function isOpenOn({ disk: { disk }, state }: Steward, pool: string, volume: string | undefined): boolean {
 	const { storage } = disk;
 	const isShut = state === "failed" || state === "waiting" || state === "removing";
-	return storage.kind === "volume" && storage.pool === pool && !isShut;
+	if (storage.kind !== "volume" || storage.pool !== pool || isShut) return false;
+	return volume === undefined || volumeIn(storage.volume) === volume;
 }
 
-/** Closes what is on it, with what that is a part of, and tries again and again to open it. */
-export function reopenBy(desired: Pick<Desired, "stewards" | "aside">): (pool: string) => void {
-	return (pool) => {
+/** Closes what is on it, or on one of its volumes, with what that is a part of, and tries again and again to open it. */
+export function reopenBy(desired: Pick<Desired, "stewards" | "aside">): PoolKeepingOf["reopen"] {
+	return (pool, volume) => {
 		for (const steward of desired.stewards())
-			if (isOpenOn(steward, pool)) desired.aside(steward.disk.name, async () => {}).catch(unlessBug);
+			if (isOpenOn(steward, pool, volume)) desired.aside(steward.disk.name, async () => {}).catch(unlessBug);
 	};
 }
 

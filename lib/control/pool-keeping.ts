@@ -54,8 +54,8 @@ export interface PoolKeepingOf {
 		readonly config: Pick<Config, "pools" | "disks" | "templates">;
 		readonly hurry: (pool: string) => void;
 	};
-	/** Another host has the pool: what is open on it is closed, and waits. */
-	readonly reopen: (pool: string) => void;
+	/** Another host has the pool, or a volume is another disk: what is open on it is closed, and waits. */
+	readonly reopen: (pool: string, volume?: string) => void;
 	readonly workers: Pick<Workers, "pool">;
 	readonly events: Pick<EventLog, "add">;
 	readonly clock: Pick<Clock, "now">;
@@ -89,9 +89,9 @@ export class PoolKeeping {
 	}
 
 	/** A pool has told something itself. */
-	happened({ kind, severity, message: line, poolPath = "" }: Happening): void {
+	happened({ kind, severity, message: line, poolPath = "", volume }: Happening): void {
 		// (Also if it was not told of anything here yet: its disks are closed.)
-		if (ENDS_HERE.has(kind)) this.#of.reopen(poolPath);
+		if (ENDS_HERE.has(kind)) this.#of.reopen(poolPath, volume);
 		const told = this.#told.get(poolPath);
 		if (told === undefined) return;
 		// (As a line of the log it says which pool it is about.)

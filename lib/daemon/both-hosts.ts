@@ -7,34 +7,23 @@ import { GroupCommit } from "../block/group-commit.js";
 import { layersOn } from "../block/stack.js";
 import { ReadOnlyLayer } from "../compound/read-only.js";
 import { invariant } from "../errors.js";
-import type { Log } from "../log.js";
-import { checkScratch, type OpenVolume, openVolume, type PoolHome, scratchOn } from "../pool/openings.js";
-import { fixedName, isOfPast } from "../pool/past.js";
+import { checkScratch, type OpenVolume, openVolume, scratchOn } from "../pool/openings.js";
+import { fixedName, isOfPast, volumeIn } from "../pool/past.js";
 import type { PartnerPlace, Superblock } from "../pool/store/superblock.js";
 import { HeldElsewhere } from "../pool/store/takeover.js";
 import { poolInStore, shownPoolPath } from "../spec/pool-path.js";
+import type { BothWorld } from "./both-world.js";
 import { openAtPartner } from "./partner-line.js";
 import { PartnerServer } from "./partner-server.js";
-import { type OpenedVolume, Seat } from "./seat.js";
+import { Seat } from "./seat.js";
+import type { OpenedVolume } from "./shared-volume.js";
 import { identifier } from "./store-keepers.js";
-import type { Tls } from "./tls.js";
 
 const KEY_BYTES = 32;
 const ID_BYTES = 16;
 const WHOLE = { offsetSectors: 0, lengthSectors: undefined, durability: "flush" } as const;
 /** One that nothing is on, and nobody tries to have, is given up: its address may be wanted by another one. */
 const UNUSED_MS = 60_000;
-
-/** What of the process such pools take. */
-export interface BothWorld {
-	readonly home: PoolHome;
-	readonly tls: Tls;
-	readonly log: Log;
-	/** To the host that calls itself so. */
-	readonly handOver: (path: string, to: string) => Promise<void>;
-	/** Something was given up that clients of this host may know: they are cut off, and its disks opened anew. */
-	readonly gaveUp: (path: string, message: string) => void;
-}
 
 interface Seated {
 	readonly seat: Seat;
@@ -86,13 +75,14 @@ export class BothHosts {
 
 	#sit(path: string): Seated {
 		this.#giveUpUnused(poolInStore(path)?.name);
-		const { log, handOver } = this.#begun;
+		const { log, handOver, replaced } = this.#begun;
 		const seat: Seat = new Seat({
 			shown: shownPoolPath(path),
 			openHere: (volume) => this.#openHere(path, volume),
 			openThere: (volume, session, signal) => this.#openThere(seat, volume, session, signal),
 			handOver: (to) => handOver(path, to),
 			serveOthers: (mayServe) => this.#seats.get(path)?.server?.serve(mayServe),
+			replaced: (volume) => replaced(path, volumeIn(volume)),
 			warn: (message) => log.warn(message),
 			identifier,
 		});
@@ -151,6 +141,16 @@ export class BothHosts {
 		const seated = this.#seated(path);
 		if (seated.seat.saw(superblock).isLoss)
 			this.#begun.gaveUp(path, `${superblock.owner.name} has it, and has given up what was acknowledged`);
+	}
+
+	/** The pool is had in another way from now on, at that path: nobody uses it by this host any more as it was. */
+	leaveOthers(path: string): void {
+		const name = poolInStore(path)?.name;
+		for (const [other, seated] of this.#seats) {
+			if (other === path || poolInStore(other)?.name !== name) continue;
+			seated.server?.close();
+			seated.server = undefined;
+		}
 	}
 
 	/** Another host has it from now on. True: it was handed over, and its disks go on by that one. */

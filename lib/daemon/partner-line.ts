@@ -20,7 +20,7 @@ import { connectTo } from "../stream/connect.js";
 import type { ByteStream } from "../stream/stream.js";
 import { quote } from "../text.js";
 import type { TlsMaterial } from "../tls/side.js";
-import type { OpenedVolume } from "./seat.js";
+import type { OpenedVolume } from "./shared-volume.js";
 import type { Tls } from "./tls.js";
 
 /** What is shown to the owner: a key has a name. */

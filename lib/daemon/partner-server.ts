@@ -18,7 +18,7 @@ import type { Pump } from "../pump.js";
 import { addressIn } from "../spec/values.js";
 import { Listener, listenOnTcp } from "../stream/listener.js";
 import { exportIn, partnerKeys } from "./partner-line.js";
-import type { OpenedVolume } from "./seat.js";
+import type { OpenedVolume } from "./shared-volume.js";
 import type { Tls } from "./tls.js";
 
 /** An address that this host has not yet, or that is taken. */

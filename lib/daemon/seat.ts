@@ -4,16 +4,15 @@
  * much more than its own clients do (`Pull`). Made by `both-hosts.ts`, which knows those of a process.
  */
 
-import type { BlockDevice } from "../block/device.js";
 import { ExchangeDevice } from "../block/exchange.js";
 import { type Clock, systemClock } from "../clock.js";
 import { OperatorError } from "../errors.js";
 import { pause } from "../object/attempts.js";
 import { LOOK_MS, Pull } from "../pool/store/pull.js";
-import { lostTo, type PartnerPlace, type Superblock } from "../pool/store/superblock.js";
-import type { IdentitySpec } from "../spec/spec.js";
+import type { PartnerPlace, Superblock } from "../pool/store/superblock.js";
 import { quote } from "../text.js";
-import { type SharedVolume, VolumeUse } from "./shared-volume.js";
+import { SeenOwner } from "./seen-owner.js";
+import { type OpenedVolume, type SharedVolume, VolumeUse } from "./shared-volume.js";
 
 /** What is under way when a pool is handed over: what has not ended then is asked of the next owner again. */
 const DRAIN_MS = 1_000;
@@ -21,11 +20,6 @@ const AGAIN_MS = 50;
 const AGAIN_MOST_MS = 1_000;
 /** A pool that did not go is not asked to at each look. */
 const CLOSE_MS = 5_000;
-
-export interface OpenedVolume {
-	readonly device: BlockDevice;
-	readonly identity: IdentitySpec;
-}
 
 export interface SeatOf {
 	/** What messages call the pool. */
@@ -38,6 +32,8 @@ export interface SeatOf {
 	readonly handOver: (to: string) => Promise<void>;
 	/** Those who use it by other hosts are cut off, and refused until it is said that they may again. */
 	readonly serveOthers: (mayServe: boolean) => void;
+	/** A volume is another disk than it was: who is served by it here is to be cut off, and it is opened anew. */
+	readonly replaced: (volume: string) => void;
 	readonly warn: (message: string) => void;
 	readonly identifier: (byteLength: number) => string;
 	readonly clock?: Clock;
@@ -57,8 +53,7 @@ export class Seat {
 	#turn = 0;
 	/** How often it has gone from here. */
 	#losses = 0;
-	#ownerEpoch = 0;
-	#owner: Superblock | undefined;
+	readonly #owner = new SeenOwner();
 	/** Ends what is being opened elsewhere. */
 	#leaving = new AbortController();
 	#forgetLook = (): void => {};
@@ -80,7 +75,7 @@ export class Seat {
 
 	/** Where the host is that has it; undefined: not known, or it serves nobody else. */
 	get at(): PartnerPlace | undefined {
-		return this.#owner?.at;
+		return this.#owner.at;
 	}
 
 	/** Nothing of it is open here. */
@@ -118,14 +113,13 @@ export class Seat {
 		const { opened, isHere } = await this.#openSomewhere(name);
 		const device = new ExchangeDevice(opened.device, isHere, { clock: this.#clock });
 		const volume = {
-			name,
-			device,
-			identity: opened.identity,
+			...{ name, device, identity: opened.identity },
 			uses: new Set<VolumeUse>(),
 			// (The pool may have come here by this.)
 			turn: isHere === this.isHere && losses === this.#losses ? this.#turn : Number.NaN,
 			isMoving: false,
 		};
+		device.listen({ replaced: () => this.#replaced(volume) });
 		this.#ready.add(volume);
 		void this.#follow(volume);
 		return volume;
@@ -163,11 +157,7 @@ export class Seat {
 
 	/** What is there of somebody else's: to be told whenever it was read. Whether something was given up that clients here may know. */
 	saw(superblock: Superblock): { readonly isLoss: boolean } {
-		const before = this.#owner;
-		if (this.#place !== "there" || superblock.epoch < this.#ownerEpoch) return { isLoss: false };
-		this.#owner = superblock;
-		this.#ownerEpoch = superblock.epoch;
-		return { isLoss: before !== undefined && lostTo(superblock) > lostTo(before) };
+		return this.#place === "there" ? this.#owner.saw(superblock) : { isLoss: false };
 	}
 
 	/** The pool is open here. */
@@ -185,8 +175,7 @@ export class Seat {
 		this.#of.serveOthers(false);
 		this.#place = "there";
 		this.#losses++;
-		this.#owner = superblock ?? undefined;
-		this.#ownerEpoch = superblock?.epoch ?? this.#ownerEpoch;
+		this.#owner.is(superblock);
 		this.#moved();
 	}
 
@@ -196,7 +185,7 @@ export class Seat {
 		this.#forgetLook();
 		this.#of.serveOthers(false);
 		this.#place = "there";
-		this.#owner = undefined;
+		this.#owner.is(null);
 	}
 
 	/** What is open of it goes where the pool is now. */
@@ -221,9 +210,11 @@ export class Seat {
 				const open = isHere
 					? this.#of.openHere(volume.name)
 					: this.#openThere(volume.name, this.#leaving.signal);
-				const { device } = await open;
-				if (turn !== this.#turn || !this.#isUsed(volume)) {
+				const { device, identity } = await open;
+				const isAnother = identity.serial !== volume.identity.serial;
+				if (isAnother || turn !== this.#turn || !this.#isUsed(volume)) {
 					await device.close(0);
+					if (isAnother) return this.#replaced(volume);
 					continue;
 				}
 				volume.turn = turn;
@@ -236,6 +227,12 @@ export class Seat {
 			}
 		}
 		volume.isMoving = false;
+	}
+
+	/** It went back to a snapshot, or is a new one of that name, while it was out of reach from here. */
+	#replaced(volume: SharedVolume): void {
+		volume.isMoving = false;
+		if (this.#isUsed(volume)) this.#of.replaced(volume.name);
 	}
 
 	#isUsed(volume: SharedVolume): boolean {

@@ -11,6 +11,12 @@ import type { Memo } from "../block/memo.js";
 import type { BlockRequest } from "../block/request.js";
 import type { IdentitySpec } from "../spec/spec.js";
 
+/** Here, or as the host serves it that has the pool. */
+export interface OpenedVolume {
+	readonly device: BlockDevice;
+	readonly identity: IdentitySpec;
+}
+
 export interface SharedVolume {
 	readonly name: string;
 	readonly device: ExchangeDevice;

@@ -6,6 +6,7 @@
 import type { LeaseWatch } from "../pool/store/lease.js";
 import { LookOut } from "../pool/store/look-out.js";
 import type { Superblock } from "../pool/store/superblock.js";
+import { poolInStore } from "../spec/pool-path.js";
 import { keeperWorld } from "./store-keepers.js";
 import type { Stores } from "./stores.js";
 
@@ -43,9 +44,13 @@ export class StoreLookOuts {
 		});
 	}
 
-	/** Somebody tries to have it. */
+	/** Somebody tries to have it: also of a pool that was configured in another way before, which is the same one. */
 	end(path: string): void {
-		this.#of.get(path)?.end();
-		this.#of.delete(path);
+		const name = poolInStore(path)?.name;
+		for (const [each, lookOut] of this.#of) {
+			if (poolInStore(each)?.name !== name) continue;
+			lookOut.end();
+			this.#of.delete(each);
+		}
 	}
 }

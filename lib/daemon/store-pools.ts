@@ -69,6 +69,7 @@ export function storePoolsThrough(opener: Asking, openFile: OpenFile, news: Stor
 	};
 	const inStore: StorePools["inStore"] = async (path, home) => {
 		lookOuts.end(path);
+		news.both.leaveOthers(path);
 		const stores = await coming.take(path, async () => {
 			const { body } = await askOpener(opener, { kind: "storePool", pool: path }, LIMIT_MS);
 			const opening = body as unknown as StorePoolOpening;

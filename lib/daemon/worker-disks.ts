@@ -4,6 +4,7 @@
  */
 
 import { OperatorError } from "../errors.js";
+import { volumeIn } from "../pool/past.js";
 import { aoeExportsOf } from "../spec/exports.js";
 import type { AccessSpec, AoeExportSpec, DiskSpec, ExportSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
@@ -136,12 +137,13 @@ export class WorkerDisks {
 		}
 	}
 
-	/** Another host has the pool: nobody is answered any more, in this very turn, by disks on it. Control has them served again when it is had here. */
-	lostPool(path: string): void {
+	/** Another host has the pool: nobody is answered any more, in this very turn, by disks on it, or on one volume. Control has them served again when it is had here. */
+	lostPool(path: string, volume?: string): void {
 		for (const { disk, exports } of [...this.#wanted.values()]) {
 			const { storage, name } = disk;
 			// (What is a part of another disk is closed with that.)
 			if (storage.kind !== "volume" || storage.pool !== path || exports.length === 0) continue;
+			if (volume !== undefined && volumeIn(storage.volume) !== volume) continue;
 			if (this.#disks.get(name)?.fenced === false)
 				for (const each of exports) this.#daemon.fenceExport(each.name).catch(unlessBug);
 			this.remove(name).catch(unlessBug);

@@ -14,6 +14,7 @@ import type { TellPool } from "../pool/told.js";
 import { becomeUser } from "../privileges.js";
 import { shownPoolPath } from "../spec/pool-path.js";
 import { quote } from "../text.js";
+import { bothWorld } from "./both-world.js";
 import { Daemon } from "./daemon.js";
 import { Joining } from "./joining.js";
 import { loadStores, type StoresLoaded } from "./load-stores.js";
@@ -155,7 +156,8 @@ class Worker {
 		});
 		this.#daemon.listen(listen);
 		if (user !== undefined) becomeUser(user, true, parent);
-		this.#disks = new WorkerDisks(this.#daemon, absent);
+		const disks = new WorkerDisks(this.#daemon, absent);
+		this.#disks = disks;
 		this.#looks = new WorkerLooks(this.#daemon);
 		const tellPool = poolTeller(this.#log);
 		const opened = (path: string): void => stores?.both.opened(path);
@@ -164,14 +166,8 @@ class Worker {
 		const home = { ...ways, renew, ...(stores && { opened }) };
 		const pools = new WorkerPools(home);
 		this.#pools = pools;
-		stores?.both.begin({
-			...{ home, tls: this.#daemon.tls, log: this.#log },
-			handOver: async (path, to) => void (await pools.act(path, { act: "handOver", to })),
-			gaveUp: (path, message) => {
-				this.#disks?.lostPool(path);
-				tellPool(path, { kind: "pool-lost", level: "warn", message });
-			},
-		});
+		const { tls } = this.#daemon;
+		stores?.both.begin(bothWorld({ home, tls, log: this.#log, pools, disks, tell: tellPool }));
 	}
 
 	/** What is open of a pool goes at once, also if control is away; which then has it served again. */

@@ -4,7 +4,8 @@ import t from "tap";
 import type { BlockDevice } from "../../lib/block/device.js";
 import { PromisedRequest } from "../../lib/block/device.js";
 import { BlockOp } from "../../lib/block/request.js";
-import { type OpenedVolume, Seat } from "../../lib/daemon/seat.js";
+import { Seat } from "../../lib/daemon/seat.js";
+import type { OpenedVolume } from "../../lib/daemon/shared-volume.js";
 import { OperatorError, StorageStatus } from "../../lib/errors.js";
 import type { LostTail, Superblock } from "../../lib/pool/store/superblock.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
@@ -30,6 +31,9 @@ class Stage {
 	fails: string | undefined;
 	handOvers = 0;
 	readonly serves: boolean[] = [];
+	readonly replaced: string[] = [];
+	/** Of what is opened. */
+	identity = IDENTITY;
 	readonly seat: Seat = new Seat({
 		shown: "store:gold",
 		clock: this.clock,
@@ -45,6 +49,7 @@ class Stage {
 			throw new OperatorError("no other host waits for it");
 		},
 		serveOthers: (mayServe) => void this.serves.push(mayServe),
+		replaced: (volume) => void this.replaced.push(volume),
 		warn: () => {},
 		identifier: () => ID,
 	});
@@ -54,7 +59,7 @@ class Stage {
 		if (this.fails !== undefined) throw new OperatorError(this.fails);
 		const device = new ManualDevice();
 		this.devices.push(device);
-		return { device, identity: IDENTITY };
+		return { device, identity: this.identity };
 	}
 
 	get last(): ManualDevice {
@@ -173,6 +178,33 @@ t.test("a disk of this host has a volume alone, and others have it beside it", a
 	const writing = write(again.device);
 	stage.last.done();
 	t.equal((await writing).status, StorageStatus.ok, "who comes as the last one leaves has it");
+});
+
+t.test("a volume that is another disk than it was is not gone on with, wherever that is found", async (t) => {
+	const stage = new Stage();
+	const { seat, clock } = stage;
+	seat.saw(owned(3));
+	const { device } = await seat.use("web");
+	stage.last.listeners.replaced();
+	t.strictSame(stage.replaced, ["web"], "it has gone back to a snapshot while the line was broken");
+	stage.identity = { serial: "b2", wwn: "3000000000000002" };
+	const asking = write(device);
+	const before = stage.last;
+	seat.wentThere(owned(5));
+	before.done(0, StorageStatus.closed);
+	await stage.turns();
+	t.strictSame(stage.opened, ["there web", "there web"]);
+	t.strictSame(stage.replaced, ["web", "web"], "or the next owner has another one of its name");
+	t.strictSame([stage.last.below, stage.last.closed], [[], true], "which is asked for nothing");
+	stage.identity = IDENTITY;
+	seat.wentThere(owned(7));
+	await stage.turns();
+	stage.last.done();
+	t.equal((await asking).status, StorageStatus.ok, "who is not cut off goes on with what it was");
+	await device.close();
+	stage.devices[0]?.listeners.replaced();
+	t.equal(stage.replaced.length, 2, "nobody is told of what is closed");
+	t.equal(clock.step(), false, "no timer is left");
 });
 
 t.test("what was given up is told once, and what is older than what is known is not believed", async (t) => {

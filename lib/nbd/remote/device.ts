@@ -17,7 +17,7 @@ import { SECTOR_BYTES } from "../../wire/sector.js";
 import { Command, CommandFlag, NbdError, TransmissionFlag } from "../protocol.js";
 import type { Agreement, Wish } from "./agree.js";
 import { Call, type CallEnd, type CallOwner } from "./call.js";
-import { difference, identityOf, infoOf, PIECE_BYTES, statusOf } from "./export-traits.js";
+import { difference, identityOf, infoOf, PIECE_BYTES, rangeAt, statusOf } from "./export-traits.js";
 import { nbdConnection } from "./line.js";
 import type { SessionOptions, SessionState, SessionUser } from "./options.js";
 import { NbdSession } from "./session.js";
@@ -116,11 +116,13 @@ export class NbdDevice implements BlockDevice, CallOwner, SessionUser, Splitter<
 		const before = this.#agreed!;
 		const isResized = this.#options.mayBeResized === true && now.sizeBytes !== before.sizeBytes;
 		const why = difference(isResized ? { ...before, sizeBytes: now.sizeBytes } : before, now);
-		if (why !== null || !isResized) return why;
-		this.#agreed = now;
-		this.#info = infoOf(now, this.#options.readOnly);
-		this.#listeners.changed();
-		return null;
+		if (why !== null) this.#listeners.replaced();
+		else if (isResized) {
+			this.#agreed = now;
+			this.#info = infoOf(now, this.#options.readOnly);
+			this.#listeners.changed();
+		}
+		return why;
 	}
 
 	stalled({ request, offsetBytes }: Call, waitedMs: number): void {
@@ -287,14 +289,4 @@ export class NbdDevice implements BlockDevice, CallOwner, SessionUser, Splitter<
 		await this.#options.closed?.();
 		return isDone ? "closed" : "abandoned";
 	}
-}
-
-/** The range that a byte of a trim with several is in, or the next one: where what is left of it begins and ends. */
-function rangeAt({ ranges, offsetBytes }: BlockRequest, cursor: number): [number, number] {
-	for (let i = 0; i < ranges!.length; i += 2) {
-		const begin = ranges![i]! - offsetBytes;
-		const end = begin + ranges![i + 1]!;
-		if (cursor < end) return [Math.max(cursor, begin), end];
-	}
-	return [cursor, cursor];
 }

@@ -2,7 +2,7 @@
 
 import { constants } from "node:os";
 import { type DeviceInfo, deviceInfo } from "../../block/device.js";
-import { BlockOp } from "../../block/request.js";
+import { BlockOp, type BlockRequest } from "../../block/request.js";
 import { StorageStatus } from "../../errors.js";
 import { oneLine } from "../../text.js";
 import { SECTOR_BYTES } from "../../wire/sector.js";
@@ -82,4 +82,14 @@ export function difference(before: Agreement, now: Agreement): string | null {
 	if (before.allocationContext >= 0 && now.allocationContext < 0)
 		return "the server does not tell extents any more";
 	return null;
+}
+
+/** The range that a byte of a trim with several is in, or the next one: where what is left of it begins and ends. */
+export function rangeAt({ ranges, offsetBytes }: BlockRequest, cursor: number): [number, number] {
+	for (let i = 0; i < ranges!.length; i += 2) {
+		const begin = ranges![i]! - offsetBytes;
+		const end = begin + ranges![i + 1]!;
+		if (cursor < end) return [Math.max(cursor, begin), end];
+	}
+	return [cursor, cursor];
 }

@@ -1,0 +1,62 @@
+// A pool that both hosts serve is configured in another way on the one that has it, while the other one's clients use it.
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import t from "tap";
+import { inNamespace } from "../support/in-namespace.js";
+import { LIMIT_MS } from "../support/limit.js";
+import { Host, layBridge, startServices, Writer } from "./store-hosts.js";
+
+t.setTimeout(4 * LIMIT_MS);
+
+/** Has it served with that in place of its configuration; says what that was. */
+async function reconfigured({ tree }: Host, change: (text: string) => string): Promise<string> {
+	const file = tree.path("vblade.toml");
+	const before = readFileSync(file, "utf8");
+	writeFileSync(tree.path("changed.toml"), change(before));
+	renameSync(tree.path("changed.toml"), file);
+	await tree.reload();
+	return before;
+}
+
+if (await inNamespace(import.meta.url)) {
+	await layBridge(["host1", "host2"]);
+	const services = await startServices(t);
+	const host = (netif: string, partner: string): Host =>
+		new Host(netif, services, { stable: "store", partner, disks: ["web", "logs"] });
+	const [one, two] = [host("host1", "127.0.0.1:9473"), host("host2", "127.0.0.1:9474")];
+	t.teardown(() => Promise.all([one, two].map(({ tree }) => tree.program?.stop("SIGKILL", LIMIT_MS))));
+	await one.start();
+	await one.say("pool", "create", "gold");
+	for (const name of ["web", "logs"]) await one.say("volume", "create", `gold/${name}`, "64M");
+	await one.tree.state("web", "open");
+	await two.start();
+	await two.tree.state("logs", "open");
+	const own = await Writer.openNbd(one, "web");
+	const theirs = await Writer.openNbd(two, "logs");
+	t.teardown(() => Promise.all([own, theirs].map((each) => each.close())));
+	own.begin(() => {});
+	await own.more(10);
+	theirs.begin();
+	await theirs.more(10);
+	let before = "";
+
+	t.test("it has the pool alone as soon as the files say so, whoever uses it", async (t) => {
+		before = await reconfigured(one, (text) => text.replace(/^serve = .*\nlisten = .*\n/m, ""));
+		await one.told("configuration", /pool\.gold\.serve both -> unset/);
+		await one.tree.state("web", "open");
+		await two.told("pool-waits", /is owned by/);
+		const writer = await Writer.openNbd(one, "web", 4096);
+		t.teardown(() => writer.close());
+		writer.begin();
+		await writer.more(20);
+		t.strictSame(await writer.wrong(), []);
+	});
+
+	t.test("and both have it again: the other one's clients go on", async (t) => {
+		await reconfigured(one, () => before);
+		await one.told("configuration", /pool\.gold\.serve unset -> both/);
+		const { next } = theirs;
+		await theirs.more(20);
+		t.comment(`${next} pages before, ${theirs.next} after`);
+		t.strictSame(await theirs.wrong(), []);
+	});
+}
