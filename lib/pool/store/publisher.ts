@@ -153,10 +153,7 @@ export class Publisher {
 
 	#begin(): void {
 		if (this.#isClosed || this.#failure !== null) return;
-		this.#running ??= this.#run().finally(() => {
-			this.#running = null;
-			if (this.#sinceMs !== null) this.#isAwaited();
-		});
+		this.#running ??= this.#run();
 	}
 
 	/** Does something with the image and the superblock while no cut is under way. */
@@ -171,6 +168,10 @@ export class Publisher {
 		} catch (error) {
 			if (!(error instanceof OperatorError)) throw error;
 			this.#fail(error);
+		} finally {
+			// (In the turn in which nobody waits any more: who came between that and this would wait for the timer.)
+			this.#running = null;
+			if (this.#sinceMs !== null) this.#isAwaited();
 		}
 	}
 
