@@ -39,6 +39,9 @@ export class LateFile implements BlockDevice {
 		if (this.#device !== null || this.#closing !== null) return Promise.resolve();
 		this.#opening ??= this.#run().finally(() => {
 			this.#opening = null;
+			// (Who came when it had failed, but before that was known.)
+			if (this.#closing !== null) this.#serve();
+			else if (this.#waiting.length > 0) void this.begin();
 		});
 		return this.#opening;
 	}

@@ -2,8 +2,9 @@
 // a little in each turn; one that can't be opened is told, keeps nobody else, and is tried again.
 import { setImmediate as nextTurn } from "node:timers/promises";
 import t from "tap";
-import type { BlockDevice } from "../../lib/block/device.js";
+import { type BlockDevice, PromisedRequest } from "../../lib/block/device.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
+import { BlockOp } from "../../lib/block/request.js";
 import { OperatorError } from "../../lib/errors.js";
 import { fileName } from "../../lib/pool/folder.js";
 import { FILE_BYTES } from "../../lib/pool/format.js";
@@ -12,6 +13,7 @@ import { Pool } from "../../lib/pool/pool.js";
 import type { PoolTold } from "../../lib/pool/told.js";
 import { Pump } from "../../lib/pump.js";
 import { blockConformance } from "../../lib/testing/block-conformance.js";
+import { heapMemory } from "../../lib/wire/memory.js";
 import { MemoryFolder, Stage, testWorld } from "./memory-folder.js";
 
 const MIB = 2 ** 20;
@@ -58,6 +60,29 @@ t.test("as a device", async (t) => {
 	const make = (sizeBytes: number) =>
 		new LateFile(new MemoryDevice(sizeBytes).info, async () => new MemoryDevice(sizeBytes));
 	await blockConformance(t, "a late file", async () => make(MIB), { pump: new Pump(), ordered: true });
+});
+
+t.test("who comes in the very turns in which it could not be opened is served, too", async (t) => {
+	const unserved: number[] = [];
+	for (let ticks = 0; ticks < 20; ticks++) {
+		let tries = 0;
+		const file = new LateFile(new MemoryDevice(MIB).info, async () => {
+			if (tries++ === 0) throw new OperatorError("is locked");
+			return new MemoryDevice(MIB);
+		});
+		void file.begin();
+		for (let tick = 0; tick < ticks; tick++) await null;
+		const asked = new PromisedRequest();
+		Object.assign(asked.request, { op: BlockOp.read, lengthBytes: 512, memory: heapMemory(512) });
+		let isServed = false;
+		void asked.run(file).then(() => {
+			isServed = true;
+		});
+		for (let turn = 0; turn < 5; turn++) await nextTurn();
+		if (!isServed) unserved.push(ticks);
+		await file.close();
+	}
+	t.strictSame(unserved, []);
 });
 
 t.test("a pool of many files is open before they are", async (t) => {

@@ -171,6 +171,8 @@ export class Membership implements PoolDisks {
 		if (this.#isClosed) return;
 		this.#running ??= this.#run().finally(() => {
 			this.#running = null;
+			// (One may have been said to leave when nothing was left to do, but before that was known.)
+			if (this.#leaving !== undefined) this.begin();
 		});
 	}
 
