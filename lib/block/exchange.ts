@@ -14,7 +14,8 @@ import type { BlockRequest, RequestLayer } from "./request.js";
 import { completeAll, RequestList } from "./request-list.js";
 import { UnderWay } from "./under-way.js";
 
-const WAIT_LIMIT_MS = 60_000;
+/** Who has the pool is known by then, or nobody soon will. */
+export const WAIT_LIMIT_MS = 60_000;
 
 export interface ExchangeOptions {
 	readonly clock?: Clock;

@@ -82,7 +82,8 @@ export function insideOf(options: AssemblyOptions, read: Read, guard: Guard, eve
 	const wallMs = (clockMs: number): number => now() + clockMs - clock.now();
 	const replaced = new Replaced(events, () => desired.stewards());
 	const shower = new Shower({ observed, kept, changes, workers, wallMs, replaced });
-	const pools = new Pools(desired, workers, jobs, events, (disk) => changes.activeInitiators(disk));
+	const poolKeeping = new PoolKeeping({ desired, workers, events, clock, reopen: reopenBy(desired) });
+	const pools = new Pools(desired, workers, jobs, events, changes, poolKeeping);
 	return {
 		version,
 		sinceMs,
@@ -91,8 +92,7 @@ export function insideOf(options: AssemblyOptions, read: Read, guard: Guard, eve
 		shower,
 		events,
 		jobs,
-		pools,
-		poolKeeping: new PoolKeeping({ desired, workers, events, clock, reopen: reopenBy(desired) }),
+		...{ pools, poolKeeping },
 		poolJobs: new PoolJobs(pools, jobs, events),
 		mirrorJobs: new MirrorJobs(workers, jobs, events),
 		...{ volumeTurns: new VolumeTurns(pools), poolDisks: new PoolDisks({ pools, workers, jobs, clock }) },

@@ -98,6 +98,9 @@ export const isStored = isShape({
 	),
 });
 
+/** To whom a pool was handed over. */
+export const isHandedOver = isShape({ to: isWord, epoch: isNumber, pauseMs: isSeconds, isOpen: isFlag });
+
 const MOST_REPLICAS = 64;
 
 /** Those that follow a pool. */

@@ -27,7 +27,7 @@ import { POOL_FULL_REASONS } from "../pool/told.js";
 import { PERIODS } from "../spec/policy.js";
 import type { Happening } from "./event-log.js";
 import { isNbd, isNumber, isParts, isRemote, isTlsRefusals, isWordOrNull } from "./heard-disk.js";
-import { isPoolDisks, isReplicas, isStored } from "./heard-volume.js";
+import { isHandedOver, isPoolDisks, isReplicas, isStored } from "./heard-volume.js";
 
 type Words = Readonly<Record<string, unknown>>;
 
@@ -228,6 +228,7 @@ const isPool = isShape({
 	}),
 	disks: isEither(isNull, isPoolDisks),
 	stored: isEither(isNull, isStored),
+	handedOver: isEither(isMissing, isHandedOver),
 	replicas: isReplicas,
 	volumeCount: isNumber,
 	isMore: isFlag,

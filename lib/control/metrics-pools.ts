@@ -16,6 +16,9 @@ export function* aboutPools(writer: Writer, { pools }: PoolsSource): Iterable<vo
 	writer.family("vblade_pool_up", "gauge", "1: the pool is open.");
 	for (const { name, look } of pools)
 		writer.line("vblade_pool_up", `pool="${escaped(name)}"`, look === undefined ? 0 : 1);
+	writer.family("vblade_pool_waits", "gauge", "1: another host has the pool, and this one could have it.");
+	for (const { name, waits } of pools)
+		writer.line("vblade_pool_waits", `pool="${escaped(name)}"`, waits ? 1 : 0);
 	writer.family(
 		"vblade_pool_failed",
 		"gauge",

@@ -48,17 +48,26 @@ export class PoolDisks {
 
 	/** Of one in an object store that another host had, which is gone, and so much of what it has acknowledged. */
 	async takeOver(name: string, loseBytes: number): Promise<Pool> {
-		return this.#changeStored(name, { act: "takeOver", loseBytes }, "so no other host has it");
+		this.#needsStore(name, "so no other host has it");
+		const { stored } = await this.#of.pools.pool(name);
+		if (stored !== null && stored.leaseSeconds !== null)
+			throw new Refusal(409, `pool ${quote(name)}: is open here, and nothing of it is to be taken over`);
+		return this.#of.pools.change(name, { act: "takeOver", loseBytes });
 	}
 
 	/** What was given up at a takeover is not kept for the host that has it. */
 	async forgetLost(name: string, epoch: number): Promise<Pool> {
-		return this.#changeStored(name, { act: "forgetLost", epoch }, "of which nothing is given up");
+		this.#needsStore(name, "of which nothing is given up");
+		return this.#of.pools.change(name, { act: "forgetLost", epoch });
 	}
 
 	/** Of one in an object store that was a replica of another one: nothing is brought to it any more. */
 	async promote(name: string): Promise<Pool> {
-		return this.#changeStored(name, { act: "promote" }, "where replicas are");
+		this.#needsStore(name, "where replicas are");
+		const { stored } = await this.#of.pools.pool(name);
+		if (stored !== null && stored.isReplicaOf === null)
+			throw new Refusal(409, `pool ${quote(name)}: is no replica, but a pool of its own`);
+		return this.#of.pools.change(name, { act: "promote" });
 	}
 
 	/** Of one in an object store, to a host that waits for it, or to that one alone: from then on this one waits. */
@@ -69,11 +78,6 @@ export class PoolDisks {
 	}
 
 	/** `otherwise`: what follows of it if it is in no object store. */
-	async #changeStored(name: string, act: PoolAct, otherwise: string): Promise<Pool> {
-		this.#needsStore(name, otherwise);
-		return this.#of.pools.change(name, act);
-	}
-
 	#needsStore(name: string, otherwise: string): void {
 		if (this.#of.pools.configured(name).stored === undefined)
 			throw new Refusal(409, `pool ${quote(name)}: is in no object store, ${otherwise}`);

@@ -88,6 +88,20 @@ export class PoolKeeping {
 		});
 	}
 
+	/** Why the pool at that path can't be had, or does not get on, as far as that was seen; null: nothing is known to be wrong. */
+	known(path: string): string | null {
+		const { trouble, store = null } = this.#told.get(path) ?? {};
+		return trouble ?? store;
+	}
+
+	/** It was just had for something else: it is as it is to be, or that is seen at once. */
+	isHad(path: string): void {
+		const told = this.#told.get(path);
+		if (told?.trouble === undefined) return;
+		told.trouble = undefined;
+		told.atMs = Number.NEGATIVE_INFINITY;
+	}
+
 	/** A pool has told something itself. */
 	happened({ kind, severity, message: line, poolPath = "", volume }: Happening): void {
 		// (Also if it was not told of anything here yet: its disks are closed.)
@@ -169,7 +183,7 @@ export class PoolKeeping {
 }
 
 function actFor(
-	{ name, path, kept, disks: named, partial = false, replicas = [] }: PoolConfig,
+	{ name, path, kept, disks: named, partial = false, replicas = [], stored }: PoolConfig,
 	{ disks, templates }: PoolKeepingOf["desired"]["config"],
 ): Configure {
 	const served = disks.flatMap(({ disk: { storage } }) =>
@@ -183,5 +197,6 @@ function actFor(
 	const spared = [...new Set([...served, ...images])].sort();
 	const onDisks = { ...(named && { disks: named }), ...(partial && { partial }) };
 	const followed = replicas.length > 0 && { replicas: replicasText(replicas) };
-	return { act: "configure", settings: kept, spared, ...onDisks, ...followed };
+	const inStore = stored && { sizes: { logBytes: stored.logBytes, cacheBytes: stored.cacheBytes } };
+	return { act: "configure", settings: kept, spared, ...onDisks, ...followed, ...inStore };
 }

@@ -10,6 +10,7 @@ import { shownPoolPath } from "../spec/pool-path.js";
 import { quote } from "../text.js";
 import type { Desired } from "./desired.js";
 import type { NamedSnapshot, Pool, Volume, VolumeSummary } from "./model.js";
+import { within } from "./pool-looks.js";
 import { orRefuse, Refusal } from "./problem.js";
 import type { Workers } from "./seams.js";
 import { type DisksOn, shownPool, shownVolume, shownVolumes } from "./shown-volumes.js";
@@ -40,11 +41,15 @@ export interface WhoseSnapshots {
 }
 
 const POOL: Sight = { of: "pool" };
+/** For the worker that has one, if it has it open. */
+const TROUBLED_MS = 500;
 
 export class PoolViews {
 	constructor(
 		readonly desired: Desired,
 		readonly workers: Pick<Workers, "pool" | "volume">,
+		/** Why the pool at that path can't be had, or does not get on, as was seen last; null: nothing is known to be wrong. */
+		readonly known: (path: string) => string | null,
 	) {}
 
 	/** `isNow`, here and below: with all that was written by now. */
@@ -178,12 +183,19 @@ export class PoolViews {
 		return orRefuse(this.workers.pool(path, act));
 	}
 
+	/** One that does not get on is not waited for: it is shown as it was, and with what is known of it. */
 	async #lookInto(pool: PoolConfig, sight: Sight, isNow: boolean): Promise<Looked> {
+		const trouble = this.known(pool.path);
 		try {
-			const look = await this.workers.pool(pool.path, { act: "look", isNow, sight });
-			return { pool, look, reason: null };
+			if (trouble === null) return { pool, look: await this.#asked(pool, sight, isNow), reason: null };
+			const soon = await within(this.#asked(pool, sight, false), TROUBLED_MS);
+			return { pool, look: soon, reason: soon === undefined ? trouble : null };
 		} catch (error) {
 			return { pool, look: undefined, reason: messageOf(error) };
 		}
+	}
+
+	#asked({ path }: PoolConfig, sight: Sight, isNow: boolean): Promise<PoolLook> {
+		return this.workers.pool(path, { act: "look", isNow, sight });
 	}
 }

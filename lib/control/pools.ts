@@ -18,6 +18,7 @@ import type { VolumeAnswers } from "./heard-volume.js";
 import type { Jobs, RunningJob } from "./jobs.js";
 import type { NamedSnapshot, Pool, Volume } from "./model.js";
 import { happeningsOf } from "./pool-events.js";
+import type { PoolKeeping } from "./pool-keeping.js";
 import { PoolViews } from "./pool-views.js";
 import { orRefuse, Refusal } from "./problem.js";
 import type { Workers } from "./seams.js";
@@ -30,9 +31,10 @@ export class Pools extends PoolViews {
 		readonly jobs: Jobs,
 		readonly events: Pick<EventLog, "add">,
 		/** Initiators that would miss a disk. */
-		readonly usersOf: (disk: string) => readonly string[],
+		readonly users: { readonly activeInitiators: (disk: string) => readonly string[] },
+		readonly keeping: Pick<PoolKeeping, "known" | "isHad">,
 	) {
-		super(desired, workers);
+		super(desired, workers, (path) => keeping.known(path));
 	}
 
 	/** Throws a Refusal if no pool of this name is configured. */
@@ -190,6 +192,7 @@ export class Pools extends PoolViews {
 	/** Throws a Refusal with what the worker says. */
 	async #act(pool: PoolConfig, what: PoolAct): Promise<PoolLook> {
 		const look = await orRefuse(this.workers.pool(pool.path, what));
+		this.keeping.isHad(pool.path);
 		this.#hurry(pool);
 		for (const happening of happeningsOf(pool.name, what)) this.events.add(happening);
 		return look;
@@ -202,7 +205,7 @@ export class Pools extends PoolViews {
 
 	/** Whoever uses the disk would find it to be another one. */
 	#needsForce(name: string, disk: string): Refusal {
-		const users = this.usersOf(disk);
+		const users = this.users.activeInitiators(disk);
 		const used = users.length === 0 ? "" : `, and ${users.join(", ")} uses that`;
 		return new Refusal(
 			409,

@@ -5,6 +5,7 @@
 
 import { STATUS_CODES } from "node:http";
 import { OperatorError } from "../errors.js";
+import { askedHere } from "../pool/store/words.js";
 import { PROBLEM_TYPE, type Problem } from "./model.js";
 
 export type RefusalStatus =
@@ -65,7 +66,7 @@ export async function orRefuse<T>(asked: Promise<T>): Promise<T> {
 		return await asked;
 	} catch (error) {
 		if (!(error instanceof OperatorError)) throw error;
-		throw new Refusal(422, error.message);
+		throw new Refusal(422, askedHere(error.message));
 	}
 }
 

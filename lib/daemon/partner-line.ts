@@ -6,6 +6,7 @@
 
 import type { CloseEnd } from "../block/close.js";
 import { DurabilityLayer } from "../block/durability.js";
+import { WAIT_LIMIT_MS } from "../block/exchange.js";
 import type { GroupCommit } from "../block/group-commit.js";
 import { systemClock } from "../clock.js";
 import { OperatorError } from "../errors.js";
@@ -27,7 +28,8 @@ import type { Tls } from "./tls.js";
 const PARTNER = "partner";
 /** An owner that is silent for longer is connected to anew; a pool has another owner ten seconds after the last one has gone. */
 const INTERVAL_MS = 2_000;
-const RESEND = 30;
+/** As long as where the pool is may not be known. */
+const RESEND = WAIT_LIMIT_MS / INTERVAL_MS;
 
 export function partnerKeys({ key }: PartnerPlace): TlsMaterial {
 	return { psk: [[PARTNER, key]] };

@@ -176,6 +176,7 @@ export function storeWorld(of: StoreWorldOf): PoolWorld {
 		...{ lease: keepers.lease, losses: keepers.losses },
 		stored: () => storedLook({ stores, folder, troubles, isReplicaOf: null, ...ownershipOf(keepers) }),
 		settle: () => folder.settle(),
+		resizeLocal: (bytes) => folder.resize(bytes),
 		handOver: (prepare, to) =>
 			handOverBy({ folder, keepers, prepare, to, ...stores, around: (act) => both.around(path, act) }),
 		end,

@@ -4,6 +4,7 @@
 
 import type { Subject } from "../log.js";
 import type { Sight } from "../pool/looks.js";
+import type { LocalBytes } from "../pool/store/local-sizes.js";
 import type { PoolSettings, SettingsChange } from "../spec/policy.js";
 import type { DiskSpec, ExportSpec, IdentitySpec, LinkSpec } from "../spec/spec.js";
 import type { SetOnDisk } from "./set-access.js";
@@ -76,6 +77,8 @@ export type PoolAct =
 			readonly disks?: readonly string[];
 			/** Which replicas it is to have, by `replicasText`; left out: none. */
 			readonly replicas?: string;
+			/** Of one in an object store: how much of it may be on this host. */
+			readonly sizes?: LocalBytes;
 	  }
 	/** Its clock is right. */
 	| { readonly act: "trustClock" }

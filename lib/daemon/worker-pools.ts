@@ -4,13 +4,13 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { OperatorError, unreachable } from "../errors.js";
-import type { PoolDisks } from "../pool/folder.js";
+import { OperatorError } from "../errors.js";
 import { lookAtPool, type PoolLook } from "../pool/looks.js";
 import { makePool, type PoolHome, settlePools, type UsedPool, usePool } from "../pool/openings.js";
 import type { Pool } from "../pool/pool.js";
 import { poolInStore } from "../spec/pool-path.js";
 import { FollowedDisks } from "./followed-disks.js";
+import { change, disksOf } from "./pool-acts.js";
 import type { PoolAct } from "./worker-messages.js";
 import { WorkerVolumes } from "./worker-volumes.js";
 
@@ -46,7 +46,6 @@ export class WorkerPools {
 	/** What the pool is like afterwards, or the part that is looked at. Throws an OperatorError. */
 	async act(folder: string, act: PoolAct): Promise<PoolLook> {
 		await this.#letGoOthers(folder);
-		if (act.act === "takeOver") this.#home.allowLoss?.(folder, act.loseBytes);
 		if (act.act === "configure") this.#home.allowPartial?.(folder, act.partial === true);
 		const used = await this.#use(folder, act);
 		try {
@@ -67,6 +66,8 @@ export class WorkerPools {
 		switch (act.act) {
 			case "make":
 				return makePool(this.#home, folder, act.disks, act.force);
+			case "takeOver":
+				return this.#takeOver(folder, act.loseBytes);
 			case "promote":
 				return this.#promote(folder);
 			case "configure":
@@ -97,7 +98,16 @@ export class WorkerPools {
 		}
 	}
 
-	/** (Somebody else may be about to open it, in vain.) */
+	/** (Somebody else may be about to open it, in vain, and has not heard of that.) */
+	async #takeOver(folder: string, loseBytes: number): Promise<UsedPool> {
+		const take = (): Promise<UsedPool> => {
+			this.#home.allowLoss?.(folder, loseBytes);
+			return usePool(this.#home, folder);
+		};
+		return take().catch(take);
+	}
+
+	/** (Likewise.) */
 	async #promote(folder: string): Promise<UsedPool> {
 		await this.#home.promote?.(folder, true);
 		try {
@@ -204,85 +214,4 @@ async function checkpoint({ pool }: UsedPool): Promise<void> {
 async function handedOver(used: UsedPool, to?: string): Promise<PoolLook> {
 	const look = await lookAtPool(used.pool, { of: "pool" });
 	return { ...look, handedOver: await used.pool.space.handOver(() => checkpoint(used), to) };
-}
-
-/** Throws an OperatorError if it is not on disks. */
-function disksOf({ space: { disks } }: Pool): PoolDisks {
-	if (disks === undefined)
-		throw new OperatorError("the pool is in a directory, on a device or in an object store, not on disks");
-	return disks;
-}
-
-type DiskAct = Extract<PoolAct, { act: "addDisk" | "removeDisk" | "keepDisk" }>;
-
-async function changeDisks(pool: Pool, act: DiskAct): Promise<void> {
-	const disks = disksOf(pool);
-	if (act.act === "keepDisk") return disks.keep(act.disk);
-	if (act.act === "removeDisk") return disks.remove(act.disk, act.force);
-	await disks.add(act.disk, act.force);
-	// (It may have waited for room.)
-	pool.age();
-}
-
-type Change = Exclude<PoolAct, { act: "look" | "handOver" }>;
-
-async function change({ pool }: UsedPool, act: Change): Promise<void> {
-	const { administration } = pool;
-	switch (act.act) {
-		case "make":
-		case "takeOver":
-		case "promote":
-			break;
-		case "forgetLost":
-			return pool.space.forgetLost(act.epoch);
-		case "addDisk":
-		case "removeDisk":
-		case "keepDisk":
-			return changeDisks(pool, act);
-		case "create":
-			await administration.create(act.name, act.sizeBytes, act.pageBytes);
-			break;
-		case "resize":
-			await administration.resize(act.name, act.sizeBytes, act.mayShrink, act.isAnother);
-			break;
-		case "rename":
-			await administration.rename(act.name, act.to);
-			break;
-		case "replace":
-			await administration.replace(act.name, act.by, act.isAnother);
-			break;
-		case "set":
-			await administration.set(act.name, act.settings);
-			break;
-		case "configure":
-			pool.spared = new Set(act.spared);
-			// (Of a replica it is said when it is promoted.)
-			if (pool.space.onlyRead === undefined) await administration.setPool("file", act.settings);
-			void pool.keepSchedules();
-			break;
-		case "trustClock":
-			pool.time.trust();
-			// (What the next life goes by, too.)
-			await pool.checkpoint();
-			break;
-		case "remove":
-			await administration.delete(act.name);
-			break;
-		case "snapshot":
-			await administration.takeSnapshots(act.wanted);
-			break;
-		case "clone":
-			await administration.clone(act.volume, act.snapshot, act.name);
-			break;
-		case "rollback":
-			await administration.rollback(act.volume, act.snapshot);
-			break;
-		case "forget":
-			await administration.forget(act.volume, act.snapshot);
-			break;
-		case "hold":
-			return administration.hold(act.volume, act.snapshot, act.isHeld);
-		default:
-			unreachable(act);
-	}
 }

@@ -130,6 +130,7 @@ const isPoolAct = [
 		partial: optional(isFlag),
 		disks: optional(isList(isWord, POOL_DISKS_MAX)),
 		replicas: optional(isWord),
+		sizes: optional(isShape({ logBytes: isSize, cacheBytes: isSize })),
 	}),
 	isShape({ act: isOneOf(["trustClock"]) }),
 	isShape({ act: isOneOf(["remove"]), name: isWord }),

@@ -9,6 +9,7 @@ import type { Memory } from "../wire/memory.js";
 import type { Traces } from "./boot-trace.js";
 import type { PageLookup } from "./page-lookup.js";
 import type { AnswerLease } from "./store/lease-layer.js";
+import type { LocalBytes } from "./store/local-sizes.js";
 import type { HandedOver, LossLook, ReplicaLook, StoredLook } from "./stored-look.js";
 
 export interface PoolFolder {
@@ -138,6 +139,8 @@ export interface PoolWorld {
 	readonly stored?: (() => StoredLook) | undefined;
 	/** Brings what is on this host alone where it belongs, while all goes on; resolves when it is there, or that does not get on. Default: there is nothing to bring. */
 	readonly settle?: (() => Promise<void>) | undefined;
+	/** How much of it may be on this host from now on. Default: all of it always is. */
+	readonly resizeLocal?: ((bytes: LocalBytes) => void) | undefined;
 	/** Lets a host have it that waits for it: resolves when that has it. `prepare`: makes little of what it has to go through; `to`: which host is to have it. Default: no other host can have it. Throws an OperatorError: then it goes on here. */
 	readonly handOver?: ((prepare: () => Promise<void>, to?: string) => Promise<HandedOver>) | undefined;
 	/** How its replicas stand. Default: it has none. */

@@ -18,6 +18,7 @@ import { inTurns } from "./map/turns.js";
 import type { NodeLog } from "./node-log.js";
 import type { Segments } from "./segments.js";
 import { OpenCount } from "./standing.js";
+import type { LocalBytes } from "./store/local-sizes.js";
 import type { HandedOver, ReplicaLook, StoredLook } from "./stored-look.js";
 
 export interface VolumeSpace {
@@ -57,6 +58,7 @@ export interface PoolSpaceOf {
 		| "replicas"
 		| "replicasAre"
 		| "settle"
+		| "resizeLocal"
 		| "handOver"
 		| "losses"
 		| "onlyRead"
@@ -111,6 +113,11 @@ export class PoolSpace {
 	/** What of it is on this host alone is brought where it belongs when it resolves, unless that does not get on. */
 	async settle(): Promise<void> {
 		await this.#of.world.settle?.();
+	}
+
+	/** If it is in an object store. */
+	resizeLocal(bytes: LocalBytes | undefined): void {
+		if (bytes !== undefined) this.#of.world.resizeLocal?.(bytes);
 	}
 
 	/** A host that waits for it has it when this resolves. `prepare`: called before, maybe twice, while all goes on; `to`: which one. Throws an OperatorError. */

@@ -192,7 +192,9 @@ function withoutSlash(folder: string): string {
 
 /** What a pool has for a path that is there. */
 export function storePathOf(stored: StorePoolSpec): string {
-	const fingerprint = createHash("sha256").update(JSON.stringify(stored)).digest("hex").slice(0, 12);
+	// (How much of it may be here is not where it is, and can be changed while it is open.)
+	const { logBytes: _, cacheBytes: __, ...where } = stored;
+	const fingerprint = createHash("sha256").update(JSON.stringify(where)).digest("hex").slice(0, 12);
 	return inStore({ name: stored.name, fingerprint, isShared: stored.listen !== undefined });
 }
 

@@ -14,8 +14,7 @@ volume = "fast/web"
 `;
 
 /** Started, with all done that is done at the start. */
-export async function poolStage(t: Test): Promise<Stage> {
-	const stage = new Stage();
+export async function poolStage(t: Test, stage = new Stage()): Promise<Stage> {
 	stage.opener.text += POOLS;
 	stage.workers.pools.set("/srv/fast", POOL);
 	await stage.start(t);

@@ -98,6 +98,13 @@ if (await inNamespace(import.meta.url)) {
 		const { identity } = await one.tree.state("web", "open");
 		t.notSame(identity, before, "no initiator takes it for what it knows");
 		t.notMatch(await one.io("read -P 1 0 1M", "write -P 3 2M 1M", "flush"), FAILED);
+		for (const [words, output] of [
+			[["takeover", "gold", "--lose", "1G"], /^vblade: pool "gold": is open here, and nothing .*\n$/],
+			[["promote", "gold"], /^vblade: pool "gold": is no replica, but a pool of its own\n$/],
+		] as const) {
+			const command = [...vbladeCommand(), "pool", ...words, "--socket", one.tree.socket];
+			t.match(await run(command, LIMIT_MS), { code: 2, output });
+		}
 	});
 
 	t.test("one that comes back is not taken for the owner any more", async (t) => {

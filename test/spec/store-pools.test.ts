@@ -88,7 +88,6 @@ t.test("each key that says where it is makes it another pool, which its disks ar
 		['container = "gold"', 'container = "silver"', "pool.gold.container"],
 		['head = "etcd"', 'head = "store"', "pool.gold.head"],
 		["/var/lib/vblade/gold/", "/var/lib/vblade/silver", "pool.gold.log"],
-		['head = "etcd"', 'head = "etcd"\nlog_size = "4G"', "pool.gold.log_size"],
 		['head = "etcd"', 'head = "etcd"\nstable = "store"', "pool.gold.stable"],
 	];
 	for (const [from, to, key] of changes) {
@@ -97,8 +96,15 @@ t.test("each key that says where it is makes it another pool, which its disks ar
 		t.match(settings, [{ key, effort: "disk" }], key);
 		t.match(steps, [{ kind: "replace", changes: [{ key: "volume" }] }], key);
 	}
-	const history = good(read(`${ALL}history = "2h"\n${DISK}`));
-	t.strictSame(differenceOf(before, history).steps, [], "what is kept of its past does not");
+	for (const [key, value] of [
+		["history", "2h"],
+		["log_size", "4G"],
+		["cache_size", "4G"],
+	]) {
+		const { steps, settings } = differenceOf(before, good(read(`${ALL}${key} = "${value}"\n${DISK}`)));
+		t.match(settings, [{ key: `pool.gold.${key}`, effort: "live" }]);
+		t.strictSame(steps, [], `${key} does not`);
+	}
 });
 
 t.test("what is missing, unknown, or does not go together", async (t) => {

@@ -4,6 +4,7 @@ import { Pool, PoolHandover } from "../../control/model.js";
 import { OperatorError } from "../../errors.js";
 import { readNumber } from "../../spec/numbers.js";
 import { queryOf } from "../asking/asking.js";
+import { AskError } from "../asking/client.js";
 import { type Output, processOutput, putJson, understand } from "../client.js";
 import { followJob } from "./following.js";
 import { asked, askedByName, type Line, putPool } from "./in-daemon.js";
@@ -24,6 +25,8 @@ export function createOnDisks(line: CreateLine, output: Output): Promise<number>
 		putPool(await daemon.send("POST", "/api/v1/pools", Pool, { body }), line, output);
 	});
 }
+
+const STATUS_CONFLICT = 409;
 
 const addressOf = (pool: string): string => `/api/v1/pools/${encodeURIComponent(pool)}`;
 
@@ -60,8 +63,19 @@ export async function poolTakeoverCommand(argv: readonly string[], output = proc
 					}),
 				};
 	return asked(line, output, async (daemon) => {
-		putPool(await daemon.send("POST", `${addressOf(pool)}/takeover`, Pool, { body }), line, output);
+		const at = `${addressOf(pool)}/takeover`;
+		putPool(await orWrong(daemon.send("POST", at, Pool, { body })), line, output);
 	});
+}
+
+/** What a pool is not made for is asked of it by mistake. Throws an OperatorError then. */
+async function orWrong<T>(asked: Promise<T>): Promise<T> {
+	try {
+		return await asked;
+	} catch (error) {
+		if (!(error instanceof AskError) || error.status !== STATUS_CONFLICT) throw error;
+		throw new OperatorError(error.message);
+	}
 }
 
 export async function poolPromoteCommand(argv: readonly string[], output = processOutput): Promise<number> {
@@ -69,7 +83,7 @@ export async function poolPromoteCommand(argv: readonly string[], output = proce
 	if (line === undefined) return 0;
 	const [pool = ""] = line.positionals;
 	return asked(line, output, async (daemon) => {
-		putPool(await daemon.send("POST", `${addressOf(pool)}/promote`, Pool), line, output);
+		putPool(await orWrong(daemon.send("POST", `${addressOf(pool)}/promote`, Pool)), line, output);
 	});
 }
 
@@ -81,7 +95,7 @@ export async function poolHandoverCommand(argv: readonly string[], output = proc
 	const to = line.last("to");
 	return askedByName(line, output, async (daemon) => {
 		const at = `${addressOf(pool)}/handover?${queryOf({ to })}`;
-		const handed = await daemon.send("POST", at, PoolHandover);
+		const handed = await orWrong(daemon.send("POST", at, PoolHandover));
 		if (line.has("json")) putJson(output, handed);
 		else output.out(`${handoverText(handed)}\n`);
 		return handed.isOpen ? 0 : 1;

@@ -168,7 +168,9 @@ function metricsRoute(inside: Inside): Route {
 					};
 				}),
 				templates: inside.machines.templates(),
-				pools: await poolMetrics(inside.workers, desired.config.pools),
+				pools: await poolMetrics(inside.workers, desired.config.pools, (path) =>
+					inside.poolKeeping.known(path),
+				),
 				nbdTlsRefused: refusalsIn(observed.looks()).count,
 				links: observed.links(),
 				initiators: recentInitiators(inside),

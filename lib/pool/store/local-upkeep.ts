@@ -10,6 +10,7 @@ import type { Clock } from "../../clock.js";
 import { OperatorError } from "../../errors.js";
 import { FILE_SLOTS, SEGMENT_BYTES } from "../format.js";
 import type { LocalFile } from "./local-file.js";
+import type { LocalSizes } from "./local-sizes.js";
 
 const EVERY_MS = 15_000;
 /** What was not written for so many times is settled. */
@@ -36,7 +37,7 @@ export interface LocalUpkeepOf {
 	readonly files: UpkeepFiles;
 	readonly clock: Clock;
 	/** So many pieces may be here. */
-	readonly mostPieces: number;
+	readonly sizes: Pick<LocalSizes, "piecesMax">;
 	readonly nextTurn: () => Promise<void>;
 	/** What is here alone is in the store when it resolves, unless that does not get on. Default: nothing is. */
 	readonly ship?: () => Promise<unknown>;
@@ -111,7 +112,7 @@ export class LocalUpkeep {
 	/** Goes around, as often as it takes, twice at most: what was used since the last time stays this time. */
 	async #evict(): Promise<void> {
 		const { nextTurn } = this.#of;
-		const mostPieces = Math.min(this.#of.mostPieces, this.#lowered);
+		const mostPieces = Math.min(this.#of.sizes.piecesMax, this.#lowered);
 		const files = [...this.#of.files.opened];
 		let pieces = this.#pieces;
 		if (pieces <= mostPieces) return;

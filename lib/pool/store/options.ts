@@ -5,6 +5,7 @@ import type { ObjectStore } from "../../object/store.js";
 import type { Memory } from "../../wire/memory.js";
 import type { PoolFolder } from "../folder.js";
 import type { ImageKeeper } from "./keeper.js";
+import type { LocalBytes } from "./local-sizes.js";
 
 export type Lacks = (there: Pick<ImageKeeper, "pool" | "isGivenUp">) => string | undefined;
 
@@ -18,16 +19,14 @@ export interface Keepers {
 	acquire(life: string, lacks?: Lacks): Promise<ImageKeeper>;
 }
 
-export interface StoreFolderOptions {
+/** How much of it may be on this host at first. */
+export interface StoreFolderOptions extends LocalBytes {
 	/** What messages call it: the pool's name. */
 	readonly path: string;
 	/** Where what is on this host lies. */
 	readonly local: PoolFolder;
 	readonly store: ObjectStore;
 	readonly keepers: Keepers;
-	/** So much may be here that the store has not, and so much besides that it has. */
-	readonly logBytes: number;
-	readonly cacheBytes: number;
 	/** Where something must be to be stable. */
 	readonly stable: "host" | "store";
 	/** Nothing is brought to the store, nor deleted there: what is written stays here, and counts until it is closed. Default: all is. */

@@ -6,6 +6,7 @@ import type { Memory } from "../../wire/memory.js";
 import type { Image, ImageRange } from "./image.js";
 import type { ImageKeeper } from "./keeper.js";
 import type { LocalFile } from "./local-file.js";
+import type { LocalSizes } from "./local-sizes.js";
 import type { Pace } from "./pace.js";
 
 export interface PublisherOf {
@@ -25,7 +26,7 @@ export interface PublisherOf {
 	readonly clock: Clock;
 	readonly allocate: (byteLength: number) => Memory;
 	/** So many blocks may be here that the store has not. */
-	readonly blocksMax: number;
+	readonly sizes: Pick<LocalSizes, "blocksMax">;
 	/** What is under way and does not get on, in words; null: it does again. */
 	readonly tell: (trouble: string | null) => void;
 	/** Something is no part of the cut any more that is still to be read. */

@@ -82,7 +82,7 @@ export class Publisher {
 	}
 
 	get hasRoom(): boolean {
-		return this.#dirtyBlocks + this.#cutBlocks < this.#of.blocksMax;
+		return this.#dirtyBlocks + this.#cutBlocks < this.#of.sizes.blocksMax;
 	}
 
 	/** Resolves when there is room, or nothing comes of it any more. */
@@ -91,6 +91,11 @@ export class Publisher {
 			this.#begin();
 			await this.#roomWaiters.wait();
 		}
+	}
+
+	/** There may be more room, or less. */
+	resized(): void {
+		this.#roomWaiters.letGo();
 	}
 
 	changed(file: LocalFile, blocks: Span): void {

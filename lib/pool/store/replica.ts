@@ -52,6 +52,9 @@ export interface ReplicaOptions {
 
 /** Blocks of a cut that are written over meanwhile where no slot can be held for them: where logs end. 8 MiB. */
 const RESCUED_MAX = 2048;
+/** All of the pool is on this host. */
+const BOUNDLESS = { blocksMax: Number.POSITIVE_INFINITY, piecesMax: Number.POSITIVE_INFINITY };
+
 /** A pool that is closed waits so long for what is missing there. */
 const CLOSE_LIMIT_MS = 5_000;
 const ALL_PIECES: Span = { from: 0, to: FILE_PIECES };
@@ -104,7 +107,7 @@ export class Replica {
 			get image() {
 				return of.#image;
 			},
-			...{ clock, allocate, blocksMax: Number.POSITIVE_INFINITY, rescuedMax: RESCUED_MAX, tell },
+			...{ clock, allocate, sizes: BOUNDLESS, rescuedMax: RESCUED_MAX, tell },
 			pace: new LinePace(clock, bytesPerSecond, cutAfterMs),
 			ready: () => this.#ready(),
 			files: () => this.#files.values(),
@@ -120,7 +123,7 @@ export class Replica {
 				},
 				...{ save, tellAbsent: save, maySettle: (file: LocalFile) => this.#maySettle(file) },
 			},
-			...{ clock, nextTurn, mostPieces: Number.POSITIVE_INFINITY },
+			...{ clock, nextTurn, sizes: BOUNDLESS },
 		});
 	}
 

@@ -14,6 +14,7 @@ import { FILE_SLOTS } from "../format.js";
 import { HEAD_FILE_BYTES } from "../head.js";
 import { run } from "../run.js";
 import { IMAGE_BLOCK_BYTES, SLOT_BLOCKS, traceName } from "./layout.js";
+import { type LocalBytes, LocalSizes } from "./local-sizes.js";
 import { TABLE_FILE_BYTES, TABLE_FILES, TABLE_NAME } from "./local-table.js";
 import { openStored } from "./open-stored.js";
 import type { StoreFolderOptions, StoreState } from "./options.js";
@@ -21,16 +22,22 @@ import { StoreHead } from "./store-head.js";
 import type { StoredFiles } from "./stored-files.js";
 import type { ObjectKey } from "./stored-image.js";
 
+/** (Or it is somebody's who has chosen the same place.) */
+const ALREADY =
+	"is a pool already; another one in that store wants a container, or a prefix, that no pool has";
+
 export class StoreFolder implements PoolFolder {
 	/** Where nothing was is a hole here, and nothing there. */
 	readonly fillsAhead = false;
 	readonly #options: StoreFolderOptions;
+	readonly #sizes: LocalSizes;
 	#files: StoredFiles | null = null;
 	/** What it was when it was closed. */
 	#ended: StoreState | null = null;
 
 	constructor(options: StoreFolderOptions) {
 		this.#options = options;
+		this.#sizes = new LocalSizes(options);
 	}
 
 	get path(): string {
@@ -91,7 +98,7 @@ export class StoreFolder implements PoolFolder {
 	async free(): Promise<undefined> {}
 
 	async prepare(): Promise<void> {
-		if (await this.#options.keepers.isThere()) throw new OperatorError(`${this.path}: is a pool already`);
+		if (await this.#options.keepers.isThere()) throw new OperatorError(`${this.path}: ${ALREADY}`);
 	}
 
 	isNothing(slot: number, offsetBytes: number, lengthBytes: number): boolean {
@@ -111,6 +118,13 @@ export class StoreFolder implements PoolFolder {
 	/** All that is written by now is in the store when it resolves. Throws an OperatorError. */
 	ship(): Promise<void> {
 		return this.#opened.publisher.request();
+	}
+
+	/** So much of it may be on this host from now on. */
+	resize(bytes: LocalBytes): void {
+		this.#sizes.set(bytes);
+		// (Who waits for room may have it now.)
+		this.#files?.publisher.resized();
 	}
 
 	async open(name: string): Promise<BlockDevice> {
@@ -142,7 +156,14 @@ export class StoreFolder implements PoolFolder {
 			opened.push(table);
 			const content = allocate(HEAD_FILE_BYTES);
 			await run(device, BlockOp.read, 0, HEAD_FILE_BYTES, content, name);
-			const files = await openStored({ ...this.#options, isNew, table, head: device, content });
+			const files = await openStored({
+				...this.#options,
+				sizes: this.#sizes,
+				isNew,
+				table,
+				head: device,
+				content,
+			});
 			this.#files = files;
 			return new StoreHead({
 				device,

@@ -13,8 +13,9 @@ import { Fetcher } from "./fetcher.js";
 import { isNowhere, rangeOf, slotKey } from "./file-ranges.js";
 import type { Image, ImageRange } from "./image.js";
 import type { ImageKeeper } from "./keeper.js";
-import { IMAGE_BLOCK_BYTES, PIECE_BLOCKS, PIECE_BYTES, SLOT_PIECES } from "./layout.js";
+import { IMAGE_BLOCK_BYTES, PIECE_BLOCKS, SLOT_PIECES } from "./layout.js";
 import { LocalFile, piecesOf, type Span } from "./local-file.js";
+import type { LocalSizes } from "./local-sizes.js";
 import type { LocalRow, LocalTable } from "./local-table.js";
 import { LocalUpkeep } from "./local-upkeep.js";
 import { ObjectScrub } from "./object-scrub.js";
@@ -33,6 +34,7 @@ const SETTLE_LIMIT_MS = 30_000;
 export interface FilesOptions extends StoreFolderOptions {
 	/** The pool's head as it is here. */
 	readonly content: Memory;
+	readonly sizes: LocalSizes;
 }
 
 /** What was found when it was opened. */
@@ -69,7 +71,7 @@ export class StoredFiles implements StoreFileHome {
 	#count: number;
 
 	constructor(options: FilesOptions, { table, keeper, image, count, rows, there }: Found) {
-		const { store, clock, allocate, logBytes, content, tell = () => {} } = options;
+		const { store, clock, allocate, sizes, content, tell = () => {} } = options;
 		this.#options = options;
 		this.#table = table;
 		this.#keeper = keeper;
@@ -78,10 +80,9 @@ export class StoredFiles implements StoreFileHome {
 		this.#rows = rows;
 		this.#there = there;
 		this.publisher = new Publisher({
-			...{ store, keeper, image, clock, allocate },
+			...{ store, keeper, image, clock, allocate, sizes },
 			files: () => this.#files.values(),
 			head: () => Buffer.from(content.bytes.subarray(0, HEAD_FILE_BYTES)),
-			blocksMax: Math.floor(logBytes / IMAGE_BLOCK_BYTES),
 			tell: (trouble) => tell("upload", trouble),
 			published: (dropped) => {
 				for (const range of dropped) this.#dropped.delete(slotKey(range));
@@ -92,10 +93,9 @@ export class StoredFiles implements StoreFileHome {
 			pool: keeper.pool,
 			tell: (trouble) => tell("fetch", trouble),
 		});
-		const mostPieces = Math.ceil((logBytes + options.cacheBytes) / PIECE_BYTES);
 		const { publisher } = this;
 		const ship = () => storedWithin(publisher, clock, CLOSE_LIMIT_MS);
-		this.#upkeep = new LocalUpkeep({ files: this, clock, mostPieces, nextTurn: options.nextTurn, ship });
+		this.#upkeep = new LocalUpkeep({ files: this, clock, sizes, nextTurn: options.nextTurn, ship });
 		// (Closed, it knows what is written, and does nothing about it.)
 		if (options.isView === true) void publisher.close();
 		this.#reclaim =

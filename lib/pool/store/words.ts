@@ -6,6 +6,7 @@
 import { secondsText, sizeText } from "../../text.js";
 import type { Owner, Superblock } from "./superblock.js";
 
+const ELSEWHERE = /: is owned by .+, (waiting$|and )/;
 const WAITS = /is owned by .+, waiting$/;
 const SHARED = /is owned by .+, and used by way of it$/;
 
@@ -31,6 +32,13 @@ export function notToBeHad({ owner, at }: Pick<Superblock, "owner" | "at">, lack
 
 export function isUsedElsewhere(message: string): boolean {
 	return SHARED.test(message);
+}
+
+/** For who asks here about what is in a pool: what he is told, and where he is answered. */
+export function askedHere(message: string): string {
+	return ELSEWHERE.test(message)
+		? `${message}; the same command on that host sees and changes what is in it`
+		: message;
 }
 
 /** How it came to be had here, of what was there before. */

@@ -149,6 +149,10 @@ t.test(
 		t.ok(written > 2048 && written < 4096, `${written} pages were acknowledged meanwhile`);
 		t.ok(folder.state!.unshippedBytes >= 15 * 2 ** 20, "and are told not to be there");
 		t.match(folder.state!.trouble, /no answer/);
+		const before = written;
+		folder.resize({ logBytes: 20 * 2 ** 20, cacheBytes: 2 ** 30 });
+		await pass(clock, 30);
+		t.ok(written > before && written < 8192, `with a larger log ${written}`);
 		backend.isAway = false;
 		for (let wait = 0; wait < 20 && written < 8192; wait++) await pass(clock, 30);
 		await writing;

@@ -18,7 +18,7 @@ t.test("a cut is begun for who comes as the one before ends, at each of its mome
 	const store = new Objects(new MemoryObjects({ clock, random: new Random(1) }));
 	const publisher = new Publisher({
 		...{ store, clock, keeper: await new PlainKeepers().create(), image: new Image(), allocate: heapMemory },
-		...{ files: () => [], head: () => Buffer.alloc(4096), blocksMax: 1024 },
+		...{ files: () => [], head: () => Buffer.alloc(4096), sizes: { blocksMax: 1024 } },
 		...{ tell: () => {}, published: () => {} },
 	});
 	const waiting: number[] = [];
