@@ -9,7 +9,7 @@ import { Readable } from "node:stream";
 import { Pool } from "undici";
 import type { Clock } from "../clock.js";
 import { codeOf } from "../errors.js";
-import { lengthOf, SLICE_BYTES, slicesOf } from "./bytes.js";
+import { lengthOf, slicesOf } from "./bytes.js";
 import type { ObjectOp, RequestCounts } from "./counts.js";
 import { ObjectError, ObjectFault } from "./errors.js";
 
@@ -24,6 +24,8 @@ const NO_CONNECTION: ReadonlySet<string> = new Set([
 	"ENOTFOUND",
 	"UND_ERR_CONNECT_TIMEOUT",
 ]);
+/** What is copied to a socket in one turn, if it takes so much: a fraction of a millisecond. */
+const SENT_BYTES = 512 * 1024;
 const CONNECT_MS = 5_000;
 const OK_BELOW = 300;
 
@@ -140,7 +142,7 @@ export class HttpDoor {
 
 /** In slices, each when the one before has gone. */
 function streamOf(body: readonly Buffer[]): Readable {
-	return Readable.from(slicesOf(body), { objectMode: false, highWaterMark: SLICE_BYTES });
+	return Readable.from(slicesOf(body, SENT_BYTES), { objectMode: false, highWaterMark: SENT_BYTES });
 }
 
 function headerIn(headers: Headers, name: string): string | undefined {

@@ -25,6 +25,7 @@ export interface PublisherOf {
 	readonly head: () => Buffer;
 	readonly clock: Clock;
 	readonly allocate: (byteLength: number) => Memory;
+	readonly nextTurn: () => Promise<void>;
 	/** So many blocks may be here that the store has not. */
 	readonly sizes: Pick<LocalSizes, "blocksMax">;
 	/** What is under way and does not get on, in words; null: it does again. */

@@ -54,9 +54,9 @@ export class Publisher {
 	}
 
 	get #uploads(): Uploads {
-		const { store, keeper, clock, allocate, read } = this.#of;
+		const { store, keeper, clock, allocate, read, nextTurn } = this.#of;
 		const [patience, pace] = [this.#patience, this.#pace];
-		this.#made ??= new Uploads({ store, keeper, clock, allocate, read, patience, pace });
+		this.#made ??= new Uploads({ store, keeper, clock, allocate, read, nextTurn, patience, pace });
 		return this.#made;
 	}
 

@@ -107,7 +107,7 @@ export class Replica {
 			get image() {
 				return of.#image;
 			},
-			...{ clock, allocate, sizes: BOUNDLESS, rescuedMax: RESCUED_MAX, tell },
+			...{ clock, allocate, nextTurn, sizes: BOUNDLESS, rescuedMax: RESCUED_MAX, tell },
 			pace: new LinePace(clock, bytesPerSecond, cutAfterMs),
 			ready: () => this.#ready(),
 			files: () => this.#files.values(),

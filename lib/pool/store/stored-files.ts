@@ -80,7 +80,7 @@ export class StoredFiles implements StoreFileHome {
 		this.#rows = rows;
 		this.#there = there;
 		this.publisher = new Publisher({
-			...{ store, keeper, image, clock, allocate, sizes },
+			...{ store, keeper, image, clock, allocate, nextTurn: options.nextTurn, sizes },
 			files: () => this.#files.values(),
 			head: () => Buffer.from(content.bytes.subarray(0, HEAD_FILE_BYTES)),
 			tell: (trouble) => tell("upload", trouble),

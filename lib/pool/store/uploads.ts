@@ -10,7 +10,7 @@ import type { Memory } from "../../wire/memory.js";
 import type { Cut, Plan, Taken } from "./cut.js";
 import type { ImageKeeper } from "./keeper.js";
 import { IMAGE_BLOCK_BYTES, OBJECT_BLOCKS, objectName } from "./layout.js";
-import { type ObjectTable, objectBytes, tableBytes } from "./object-form.js";
+import { type ObjectTable, objectBytes, storedBytes, tableBytes } from "./object-form.js";
 import type { Pace } from "./pace.js";
 import type { Patience } from "./patience.js";
 import type { ObjectKey } from "./stored-image.js";
@@ -26,6 +26,7 @@ export interface UploadsOf {
 	readonly keeper: ImageKeeper;
 	readonly clock: Clock;
 	readonly allocate: (byteLength: number) => Memory;
+	readonly nextTurn: () => Promise<void>;
 	readonly patience: Patience;
 	readonly pace: Pace;
 	/** Something of the cut has been read. */
@@ -120,9 +121,9 @@ export class Uploads {
 
 	/** Undefined: the cut was given up before it was read. */
 	async #store(cut: Cut, plan: Plan, number: number): Promise<Uploaded | undefined> {
-		const { keeper, allocate, pace, clock } = this.#of;
+		const { keeper, allocate, pace, clock, nextTurn } = this.#of;
 		const { pool, epoch } = keeper;
-		const memory = this.#memories.pop() ?? allocate(OBJECT_BLOCKS * IMAGE_BLOCK_BYTES);
+		const memory = this.#memories.pop() ?? allocate(storedBytes(OBJECT_BLOCKS));
 		try {
 			const taken = await this.#read(cut, plan, memory);
 			if (taken === undefined) return undefined;
@@ -133,7 +134,7 @@ export class Uploads {
 			const bytes = tableBytes(ranges.length);
 			await pace.allowed(bytes + blocks.length);
 			const beganMs = clock.now();
-			await this.put({ epoch, number }, objectBytes(table, blocks));
+			await this.put({ epoch, number }, await objectBytes(table, memory, nextTurn));
 			pace.took(bytes + blocks.length, clock.now() - beganMs);
 			return { table, bytes };
 		} finally {

@@ -19,7 +19,7 @@ t.test("a cut is begun for who comes as the one before ends, at each of its mome
 	const publisher = new Publisher({
 		...{ store, clock, keeper: await new PlainKeepers().create(), image: new Image(), allocate: heapMemory },
 		...{ files: () => [], head: () => Buffer.alloc(4096), sizes: { blocksMax: 1024 } },
-		...{ tell: () => {}, published: () => {} },
+		...{ nextTurn, tell: () => {}, published: () => {} },
 	});
 	const waiting: number[] = [];
 	for (let ticks = 0; ticks < TICKS; ticks++) {
