@@ -30,7 +30,7 @@ export class GateLayer extends DeviceLayer {
 	}
 
 	below(request: BlockRequest): void {
-		if (request.status !== StorageStatus.ok || this.#gate.isOpen) this.#tell(request);
+		if (request.status !== StorageStatus.ok || this.#gate.mayTell()) this.#tell(request);
 		else void this.#later(request);
 	}
 

@@ -10,6 +10,9 @@ import type { Promised } from "./superblock.js";
 /** So much more than there is is promised, so that not each write waits for a swap. */
 const HEADROOM_BYTES = 32 * 1024 * 1024;
 
+/** So much less is left of that when more is promised: then nobody waits for it, unless writes are faster than swaps. */
+const AHEAD_BYTES = 16 * 1024 * 1024;
+
 /** What the store has not. */
 export interface Unshipped {
 	readonly bytes: number;
@@ -23,6 +26,8 @@ export type GateKeeper = Pick<HeadKeeper, "mayAcknowledge" | "covers" | "whenMay
 export class Gate {
 	readonly #keeper: () => GateKeeper | null;
 	readonly #unshipped: () => Unshipped | undefined;
+	/** More is being promised, before it has to be. */
+	#isAhead = false;
 
 	/** `unshipped`: undefined while nobody knows; nothing where only what is in the store is stable. */
 	constructor(keeper: () => GateKeeper | null, unshipped: () => Unshipped | undefined) {
@@ -31,10 +36,19 @@ export class Gate {
 	}
 
 	/** To be asked in the very turn in which something is said. */
-	get isOpen(): boolean {
+	mayTell(): boolean {
 		const keeper = this.#keeper();
 		if (keeper === null || !keeper.mayAcknowledge) return false;
-		return keeper.covers(this.#unshipped()?.bytes ?? 0);
+		const bytes = this.#unshipped()?.bytes ?? 0;
+		if (!keeper.covers(bytes)) return false;
+		if (bytes > 0 && !this.#isAhead && !keeper.covers(bytes + AHEAD_BYTES)) void this.#promiseAhead(keeper);
+		return true;
+	}
+
+	async #promiseAhead(keeper: GateKeeper): Promise<void> {
+		this.#isAhead = true;
+		await this.#promise(keeper);
+		this.#isAhead = false;
 	}
 
 	/** Resolves when it is open, to false if it never will be. */
@@ -42,7 +56,7 @@ export class Gate {
 		for (;;) {
 			const keeper = this.#keeper();
 			if (keeper === null || keeper.end !== null) return false;
-			if (this.isOpen) return true;
+			if (this.mayTell()) return true;
 			if (keeper.mayAcknowledge) await this.#promise(keeper);
 			else await new Promise<void>((resolve) => keeper.whenMay(resolve));
 		}
