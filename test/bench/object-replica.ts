@@ -185,7 +185,10 @@ async function watched(
 	}
 }
 
-/** Each host has a core, with its load and the store that it gives the other one; `alone`: the same without replicas, and the other one is silent. */
+/**
+ * Each host has a core, with its load and the store that it gives the other one; `alone`: the same two without replicas, both of which are written to as well, for these are
+ * not two machines: cores share a disk, and what is in their caches, and the one is slower while the other one is at work, whatever that is.
+ */
 async function crosswise(on: MeasuringAlone): Promise<void> {
 	const stores: Program[] = [];
 	const hosts: ReplicaHost[] = [];
@@ -205,9 +208,9 @@ async function crosswise(on: MeasuringAlone): Promise<void> {
 		const alone = [made(0), made(1)] as const;
 		for (let round = -1; round < on.task.rounds; round++) {
 			on.progress(`crosswise replicas, round ${round + 1}`);
-			const rates: number[] = [];
-			for (const host of alone) rates.push(...(await together([host], round + 1, seconds)));
-			const both = await together(pair, round + 1, seconds);
+			const [rates, both] = await inTurns(round, [alone, pair], (hosts) =>
+				together(hosts, round + 1, seconds),
+			);
 			if (round < 0) continue;
 			const shares = both.map((rate, i) => rate / (rates[i] ?? Number.NaN));
 			const texts = both.map((rate, i) => `${rateText(rate)} of ${rateText(rates[i] ?? Number.NaN)}`);
@@ -221,6 +224,20 @@ async function crosswise(on: MeasuringAlone): Promise<void> {
 		for (const { tree } of hosts) await tree.program?.stop("SIGKILL");
 		for (const store of stores) await store.stop();
 	}
+}
+
+/** The next round the other way round. */
+async function inTurns<Of, Found>(
+	round: number,
+	[one, other]: readonly [Of, Of],
+	measure: (of: Of) => Promise<Found>,
+): Promise<readonly [Found, Found]> {
+	if (round % 2 === 0) {
+		const first = await measure(one);
+		return [first, await measure(other)];
+	}
+	const last = await measure(other);
+	return [await measure(one), last];
 }
 
 /** What each of them writes a second while all do. */
