@@ -16,19 +16,26 @@ import { Counter, type FileResult } from "./tap-counter.js";
 const JOBS = 6;
 /** What takes longest is begun first: as one of the last it would run alone. By the last results, and where there are none: */
 const LONGEST =
-	/test\/(?:kernel|page|package|soak|sim|server\/steady|native\/(?:core|threads)|block\/file\.|daemon\/(?:tree|pools|scarce|store|both|replica)|netns\/)/;
+	/test\/(?:kernel|page|package|soak|sim|server\/steady|native\/(?:core|threads)|block\/file\.|daemon\/|netns\/|faults\/|object\/services|object-server\/killed|cli\/(?:asking\/pool|streams|differences)|pool\/(?:crash|faults|space-back|scrub|store\/(?:whole|object)))/;
 /** Each of these has several daemons, and services beside them, all busy: more at once would take longer than what waits for them does. */
 const HEAVY = /test\/(?:daemon\/(?:store|both|replica)|kernel)/;
 const HEAVY_JOBS = 2;
+/** So many files are named at the end that took most of a processor. */
+const MOST_NAMED = 10;
 
 const [results = "", timeoutSeconds = "", ...files] = process.argv.slice(2);
+
 const skipped: string[] = [];
 /** Of each file that has ended; see `FileRun`. */
 const cpuSeconds = new Map<string, number>();
 const counter = new Counter(show);
 
+function shown(name: string): string {
+	return path.relative("build", name).replace(/\.js$/, "");
+}
+
 function show({ name, lines, passed, failed, skipped: names, milliseconds }: FileResult): void {
-	const file = path.relative("build", name).replace(/\.js$/, "");
+	const file = shown(name);
 	const counts = `${passed} passed${names.length > 0 ? `, ${names.length} skipped` : ""}`;
 	const took = `${(milliseconds / 1000).toFixed(1)} s, ${(cpuSeconds.get(name) ?? 0).toFixed(1)} s of a processor`;
 	console.log(`${failed > 0 ? "FAIL" : "ok  "} ${file} (${counts}, ${took})`);
@@ -95,6 +102,8 @@ const forbidden = CI === "true" && skipped.length > 0;
 if (skipped.length > 0)
 	console.log(`skipped${forbidden ? ", which CI does not allow" : ""}:\n  ${skipped.join("\n  ")}`);
 const used = [...cpuSeconds.values()].reduce((sum, seconds) => sum + seconds, 0);
-console.log(`${used.toFixed(0)} s of a processor`);
+console.log(`${used.toFixed(0)} s of a processor, the most of it:`);
+for (const [name, seconds] of [...cpuSeconds].sort(([, one], [, other]) => other - one).slice(0, MOST_NAMED))
+	console.log(`  ${seconds.toFixed(1).padStart(5)} s ${shown(name)}`);
 console.log(`${passed} passed, ${failed} failed, ${counter.skipped} skipped`);
 process.exitCode = failed > 0 || passed === 0 || forbidden ? 1 : 0;

@@ -8,7 +8,7 @@ import type { Planted } from "./crash-folder.js";
 import { CrashError } from "./crash-model.js";
 import { PLANTS } from "./planted.js";
 
-const RUNS = rounds(4, 400);
+const RUNS = rounds(2, 400);
 const SMALL_RUNS = rounds(1, 30);
 /** Changes of a new pool that waited for its first slots: a sync that came meanwhile was taken for one of these too. */
 const FOUND = [15063, 15069, 207429];

@@ -25,7 +25,7 @@ export async function inNamespace(url: string, limitMs = LIMIT_MS): Promise<bool
 	const namespace = new Namespace(`vb${process.pid}s0`);
 	const file = fileURLToPath(url);
 	try {
-		await t.spawn("ip", ["netns", "exec", namespace.name, process.execPath, file], {
+		await t.spawn("ip", ["netns", "exec", namespace.name, process.execPath, ...process.execArgv, file], {
 			env: { ...process.env, [INSIDE]: String(process.pid) },
 			timeout: limitMs,
 		});

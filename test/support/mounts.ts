@@ -33,7 +33,7 @@ export async function inMounts(url: string): Promise<boolean> {
 	if (canMount) return true;
 	const unshare = ["--mount", "--propagation", "private"];
 	if (spawnSync("unshare", [...unshare, "true"], { timeout: COMMAND_LIMIT_MS }).status !== 0) return true;
-	await t.spawn("unshare", [...unshare, process.execPath, fileURLToPath(url)], {
+	await t.spawn("unshare", [...unshare, process.execPath, ...process.execArgv, fileURLToPath(url)], {
 		env: { ...process.env, [INSIDE]: String(process.pid) },
 		timeout: FILE_LIMIT_MS,
 	});

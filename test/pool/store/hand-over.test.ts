@@ -3,8 +3,17 @@ import t from "tap";
 import { PromisedRequest } from "../../../lib/block/device.js";
 import { BlockOp } from "../../../lib/block/request.js";
 import { StorageStatus } from "../../../lib/errors.js";
+import { isLong } from "../../support/long.js";
 import { MemoryFolder, type Stage } from "../memory-folder.js";
 import { TwoHosts } from "./two-hosts.js";
+
+/** It is killed so long after it began to hand over, at most. */
+const KILL_MOST_MS = 400;
+const KILL_STEP_MS = 10;
+/** In a usual run some of these moments, others each time. */
+const [FIRST_KILL_MS, KILL_PAUSE_MS] = isLong
+	? [0, KILL_STEP_MS]
+	: [Math.floor(Math.random() * 5) * KILL_STEP_MS, 5 * KILL_STEP_MS];
 
 async function flush({ device }: Stage): Promise<StorageStatus> {
 	const promised = new PromisedRequest();
@@ -119,7 +128,7 @@ for (const victim of ["owner", "heir"] as const)
 		`the ${victim} is killed at any moment of a handover, and nothing is lost that was flushed`,
 		async (t) => {
 			let owners = 0;
-			for (let killMs = 0; killMs < 400; killMs += 10) {
+			for (let killMs = FIRST_KILL_MS; killMs < KILL_MOST_MS; killMs += KILL_PAUSE_MS) {
 				const two = new TwoHosts("store");
 				const { all } = two;
 				const [one, other, third] = [all.host("1"), all.host("2"), all.host("3")];

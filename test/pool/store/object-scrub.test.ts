@@ -11,6 +11,8 @@ import { MemoryFolder, Stage, show, testWorld } from "../memory-folder.js";
 import { StoreStage } from "./stage.js";
 
 const PAGES = 5000;
+/** So many are written by one request. */
+const AT_ONCE = 50;
 const SOME = [0, 1, 63, 64, 999, 2500, 4321, PAGES - 1];
 const byteOf = (page: number): number => (page % 250) + 1;
 
@@ -21,7 +23,8 @@ async function made() {
 	const pool = await Pool.create(testWorld(there.folder(local)));
 	await pool.administration.create("web", 64 * 2 ** 20, 4096);
 	const stage = await Stage.of(pool);
-	for (let page = 0; page < PAGES; page++) await stage.write(page, byteOf(page));
+	for (let page = 0; page < PAGES; page += AT_ONCE)
+		await stage.write(page, ...Array.from({ length: AT_ONCE }, (_, i) => byteOf(page + i)));
 	await stage.close();
 	return { there, local, objects: there.backend.objects };
 }
