@@ -9,6 +9,8 @@ import { LONGEST_TOKEN, textIn, whyUnreadable } from "../opener/sources.js";
 import { readStoreKeys } from "../opener/store-keys.js";
 import type { Config } from "../spec/config.js";
 import { PlacedError } from "../spec/place.js";
+import { isLoopback } from "../spec/values.js";
+import { quote } from "../text.js";
 import { readMaterial } from "../tls/material.js";
 
 /** A disk that hangs answers nobody. */
@@ -36,11 +38,18 @@ export async function secretFaults(config: Config): Promise<Faults> {
 }
 
 async function tokenFault({
-	http: { tokenFile },
+	http: { listen, tokenFile },
 	placeOf,
 }: Config): Promise<{ isError: boolean; fault: PlacedError } | undefined> {
+	if (tokenFile === undefined) {
+		const index = listen.findIndex(({ host }) => !isLoopback(host));
+		const where = placeOf(["http", "listen", index]);
+		if (index < 0 || where === undefined) return undefined;
+		const what = `listen ${quote(listen[index]?.name ?? "")}: without a token_file nobody can see or change anything there`;
+		return { isError: false, fault: new PlacedError(where, what) };
+	}
 	const place = placeOf(["http", "token_file"]);
-	if (tokenFile === undefined || place === undefined) return undefined;
+	if (place === undefined) return undefined;
 	const told = (why: string, isError = true) => ({
 		isError,
 		fault: new PlacedError(place, `token_file ${tokenFile}: ${why}`),

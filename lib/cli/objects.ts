@@ -3,7 +3,6 @@
  * `commands.ts`; what is in files is read here, before root is given up, and what serves is `lib/object-server/`.
  */
 
-import { isIP } from "node:net";
 import path from "node:path";
 import { codeOf, OperatorError } from "../errors.js";
 import { createLog, type Log } from "../log.js";
@@ -15,7 +14,7 @@ import { secretIn } from "../opener/store-keys.js";
 import { say } from "../output.js";
 import { becomePlainUser, daemonUser, idsOf } from "../privileges.js";
 import type { CommandLine } from "../spec/getopt.js";
-import { addressIn, readUser } from "../spec/values.js";
+import { addressIn, isLoopback, readUser } from "../spec/values.js";
 import { quote } from "../text.js";
 import { readMaterial } from "../tls/material.js";
 import { type Output, processOutput, understand } from "./client.js";
@@ -112,10 +111,6 @@ function placesOf(line: Line): Place[] {
 			`--listen ${quote(name)}: a number and a port are allowed, such as 192.0.2.1:9472 or [2001:db8::1]:9472`,
 		);
 	});
-}
-
-function isLoopback(address: string): boolean {
-	return isIP(address) === 4 ? address.startsWith("127.") : address === "::1";
 }
 
 async function keysOf(line: Line, log: Log): Promise<Keys> {

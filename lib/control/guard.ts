@@ -8,6 +8,7 @@
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import { isIP } from "node:net";
+import { isLoopback } from "../spec/values.js";
 import { Guesses } from "./guesses.js";
 import { Refusal } from "./problem.js";
 
@@ -93,10 +94,10 @@ export class Guard {
 		const ok =
 			transport === "unix"
 				? // Whoever forwards the socket to a port brings browsers; a name of the net has a dot.
-					isLoopback(name) || (name !== "" && !/[.:]/.test(name))
+					isHere(name) || (name !== "" && !/[.:]/.test(name))
 				: sameAddress(name, localAddress) ||
 					this.#names.has(name) ||
-					(name === "localhost" && isLoopback(localAddress));
+					(name === "localhost" && isHere(localAddress));
 		if (!ok) throw new Refusal(421, "the Host header names neither an address nor a name of this machine");
 	}
 }
@@ -136,7 +137,7 @@ function checkMediaType(method: string, type: string | undefined): void {
 /** Asked from this machine, and for itself: a proxy says for whom it asks. */
 function isLocal({ remoteAddress }: Caller, header: HeaderGetter): boolean {
 	return (
-		isLoopback(remoteAddress) &&
+		isHere(remoteAddress) &&
 		["forwarded", "x-forwarded-for", "x-real-ip", "via"].every((name) => header(name) === undefined)
 	);
 }
@@ -156,9 +157,9 @@ function sameAddress(name: string, address: string): boolean {
 	return isIP(name) !== 0 && plainAddress(name) === plainAddress(address);
 }
 
-function isLoopback(address: string): boolean {
+function isHere(address: string): boolean {
 	const plain = plainAddress(address);
-	return plain === "::1" || plain === "localhost" || (isIP(plain) === 4 && plain.startsWith("127."));
+	return plain === "localhost" || isLoopback(plain);
 }
 
 function digest(token: string): Buffer {

@@ -147,6 +147,11 @@ export function readSocket(what: string, name: string): SocketSpec {
 	return { kind: "tcp", name, ...found };
 }
 
+/** An address of this machine that nobody else reaches. */
+export function isLoopback(address: string): boolean {
+	return isIP(address) === 4 ? address.startsWith("127.") : address === "::1";
+}
+
 /** A number of IPv4, or one of IPv6 in brackets, and a port: `127.0.0.1:9470`, `[::1]:9470`. Throws an OperatorError for no port. */
 export function addressIn(text: string): { address: string; port: number } | undefined {
 	const [, inBrackets, plain, port = ""] = /^(?:\[([^\]]+)\]|([^:]+)):([0-9]+)$/.exec(text) ?? [];

@@ -57,7 +57,11 @@ t.test("the token, and addresses to listen on", async (t) => {
 	await finds(t, token(""), told("", "can't be read (not a regular file)"));
 	await finds(t, '[http]\nlisten = ["127.0.0.1:1", "192.0.2.1:9470"]', {
 		errors: ['f:2:26: listen "192.0.2.1:9470": this machine has no such address'],
+		warnings: [
+			'f:2:26: listen "192.0.2.1:9470": without a token_file nobody can see or change anything there',
+		],
 	});
+	await finds(t, '[http]\nlisten = ["127.0.0.1:1", "[::1]:1"]', {});
 });
 
 t.test("pools", async (t) => {
