@@ -22,6 +22,7 @@ export class VirtualClock implements Clock {
 	}
 
 	after(delayMs: number, callback: () => void): () => void {
+		if (delayMs === Number.POSITIVE_INFINITY) return () => {};
 		const timer = { dueMs: this.#nowMs + Math.max(0, delayMs), callback };
 		const later = this.#timers.findIndex((other) => other.dueMs > timer.dueMs);
 		this.#timers.splice(later < 0 ? this.#timers.length : later, 0, timer);
