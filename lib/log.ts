@@ -26,6 +26,7 @@ export const POOL_SUBJECTS = [
 	"pool-lost",
 	"pool-renewed",
 	"pool-replica",
+	"pool-split",
 ] as const;
 export type PoolSubject = (typeof POOL_SUBJECTS)[number];
 

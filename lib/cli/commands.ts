@@ -39,6 +39,7 @@ const RUN: Readonly<Record<Name, Run>> = {
 	"pool scrub": async (argv) => (await import("./pools/examine.js")).poolScrubCommand(argv),
 	"pool add": async (argv) => (await import("./pools/pool-disks.js")).poolAddCommand(argv),
 	"pool promote": async (argv) => (await import("./pools/pool-disks.js")).poolPromoteCommand(argv),
+	"pool demote": async (argv) => (await import("./pools/pool-disks.js")).poolDemoteCommand(argv),
 	"pool handover": async (argv) => (await import("./pools/pool-disks.js")).poolHandoverCommand(argv),
 	"pool takeover": async (argv) => (await import("./pools/pool-disks.js")).poolTakeoverCommand(argv),
 	"pool remove": async (argv) => (await import("./pools/pool-disks.js")).poolRemoveCommand(argv),

@@ -19,6 +19,7 @@ import type { VolumeQuestion } from "../daemon/worker-messages.js";
 import { isWord } from "../daemon/worker-requests.js";
 import { HISTOGRAM_CLASSES } from "../histogram.js";
 import type { ScrubStep } from "../pool/scrub.js";
+import { REPLICA_STANDINGS } from "../pool/stored-look.js";
 import { POOL_DISKS_MAX } from "../spec/ranges.js";
 import { isWordOrNull } from "./heard-disk.js";
 
@@ -103,11 +104,15 @@ export const isHandedOver = isShape({ to: isWord, epoch: isNumber, pauseMs: isSe
 
 const MOST_REPLICAS = 64;
 
+const isSide = isEither(isNull, isShape({ bytes: isNumber, seconds: isSeconds }));
+
 /** Those that follow a pool. */
 export const isReplicas = isList(
 	isShape({
 		...{ name: isWord, trouble: isWordOrNull, givenUp: isNumber },
 		...{ lagBytes: isNumber, lagSeconds: isSeconds, sentBytes: isNumber },
+		state: isOneOf(REPLICA_STANDINGS),
+		promoted: isEither(isNull, isShape({ by: isWord, since: isWordOrNull, here: isSide, there: isSide })),
 	}),
 	MOST_REPLICAS,
 );

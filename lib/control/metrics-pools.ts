@@ -102,6 +102,11 @@ function* aboutReplicas(writer: Writer, pools: PoolsSource["pools"]): Iterable<v
 			);
 		yield;
 	}
+	writer.family("vblade_pool_replica_state", "gauge", "1: the replica stands like this.");
+	for (const { pool, replica } of replicas) {
+		const labels = `pool="${escaped(pool)}",replica="${escaped(replica.name)}",state="${replica.state}"`;
+		writer.line("vblade_pool_replica_state", labels, 1);
+	}
 }
 
 const REPLICA_FIGURES = [

@@ -70,6 +70,12 @@ export class PoolDisks {
 		return this.#of.pools.change(name, { act: "promote" });
 	}
 
+	/** It is a replica again, and what was written to it since is lost: so much at most. */
+	async demote(name: string, loseBytes: number): Promise<Pool> {
+		this.#needsStore(name, "where replicas are");
+		return this.#of.pools.change(name, { act: "demote", loseBytes });
+	}
+
 	/** Of one in an object store, to a host that waits for it, or to that one alone: from then on this one waits. */
 	async handOver(name: string, to: string | undefined): Promise<PoolHandover> {
 		this.#needsStore(name, "so no other host can have it");

@@ -40,6 +40,7 @@ function toldOf(act: PoolAct): readonly Told[] {
 		case "takeOver":
 		case "forgetLost":
 		case "promote":
+		case "demote":
 		case "handOver":
 		case "removeDisk":
 		case "keepDisk":

@@ -124,7 +124,7 @@ export class PoolKeeping {
 		// (Disks wait for it, each for a time of its own.)
 		if (kind === "pool-taken") this.#of.desired.hurry(poolPath);
 		if (kind === "pool-store") told.store = severity === "info" ? null : message;
-		if (kind === "pool-replica") told.replica = severity === "info" ? null : message;
+		if (kind === "pool-replica" || kind === "pool-split") told.replica = severity === "info" ? null : message;
 	}
 
 	look(): void {

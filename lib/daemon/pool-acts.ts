@@ -44,6 +44,7 @@ export async function change({ pool }: UsedPool, act: Change): Promise<void> {
 		case "make":
 		case "takeOver":
 		case "promote":
+		case "demote":
 			break;
 		case "forgetLost":
 			return pool.space.forgetLost(act.epoch);

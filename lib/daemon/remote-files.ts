@@ -26,7 +26,7 @@ import { poolFilesThrough } from "./remote-pools.js";
 const OPEN_LIMIT_MS = 60_000;
 
 /** What pools in object stores are opened with. */
-type StoreWays = Required<Pick<PoolHome, "inStore" | "allowLoss" | "promote">> &
+type StoreWays = Required<Pick<PoolHome, "inStore" | "allowLoss" | "promote" | "giveBack">> &
 	Pick<PoolHome, "withReplicas"> &
 	Required<Pick<PoolHome, "replicasNow">>;
 /** What is told of a pool in an object store, by its path. */
@@ -56,6 +56,7 @@ const loadedTooLate: StoreWays = {
 	},
 	allowLoss: () => {},
 	promote: async () => {},
+	giveBack: async () => {},
 	replicasNow: async () => {
 		throw new OperatorError(
 			"there was no object store when vblade was started, so it has no replica yet; start it again",

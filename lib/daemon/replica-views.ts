@@ -8,8 +8,10 @@ import { OperatorError } from "../errors.js";
 import { ObjectError } from "../object/errors.js";
 import type { PoolWorld } from "../pool/folder.js";
 import { renewPool } from "../pool/openings.js";
+import type { GiveBackWord } from "../pool/store/promotion.js";
+import type { ReplicaOf } from "../pool/store/replica-of.js";
 import type { StoreFolder } from "../pool/store/store-folder.js";
-import type { ReplicaOf, Superblock } from "../pool/store/superblock.js";
+import type { Superblock } from "../pool/store/superblock.js";
 import { lookAt } from "../pool/store/takeover.js";
 import { ViewKeepers, viewText } from "../pool/store/view-keepers.js";
 import { shownPoolPath } from "../spec/pool-path.js";
@@ -103,6 +105,22 @@ export class ReplicaViews {
 	readonly #promoted = new Set<string>();
 	/** By path: which was opened last. */
 	readonly #views = new Map<string, ReplicaView>();
+
+	/** By path of those that are made replicas again: an operator's word. */
+	readonly #givenBack = new Map<string, GiveBackWord>();
+
+	givesBack(path: string): GiveBackWord | undefined {
+		return this.#givenBack.get(path);
+	}
+
+	/** From now on it is opened to be made a replica again, for which all that is open of it is closed, or is not any more. */
+	async giveBack(path: string, loseBytes: number | undefined, renew: StoreNews["renew"]): Promise<void> {
+		if (loseBytes === undefined) this.#givenBack.delete(path);
+		else {
+			this.#givenBack.set(path, { loseBytes });
+			await renew(path, "is opened anew, as it is made a replica again");
+		}
+	}
 
 	promotes(path: string): boolean {
 		return this.#promoted.has(path);

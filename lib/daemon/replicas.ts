@@ -11,8 +11,9 @@ import type { ReplicasOpening, StorePoolOpening } from "../opener/messages.js";
 import { directoryFolder, type PoolFiles } from "../pool/directory.js";
 import type { PoolWorld } from "../pool/folder.js";
 import type { PoolHome } from "../pool/openings.js";
-import type { ReplicaOptions } from "../pool/store/replica.js";
 import { ReplicaFolder } from "../pool/store/replica-folder.js";
+import { replicaLook } from "../pool/store/replica-look.js";
+import type { ReplicaOptions } from "../pool/store/replica-options.js";
 import { replicaPlace } from "../pool/store/replica-place.js";
 import { replicasText } from "../spec/replicas.js";
 import { askOpener } from "./ask-opener.js";
@@ -67,11 +68,7 @@ function following(world: PoolWorld, folder: ReplicaFolder, replicasAre: string)
 	return {
 		...world,
 		...{ folder, replicasAre },
-		replicas: () =>
-			folder.states.map(({ lagMs, heldSlots: _, ...state }) => ({
-				...state,
-				lagSeconds: (lagMs ?? 0) / 1000,
-			})),
+		replicas: (written) => folder.states.map((state) => replicaLook(state, written)),
 	};
 }
 

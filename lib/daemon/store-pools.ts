@@ -22,6 +22,7 @@ import { HeadKeepers } from "../pool/store/head-keepers.js";
 import { LeaseWatch } from "../pool/store/lease.js";
 import { LossWord } from "../pool/store/loss-word.js";
 import type { StoreFolderOptions } from "../pool/store/options.js";
+import type { GiveBackWord } from "../pool/store/promotion.js";
 import type { Superblock } from "../pool/store/superblock.js";
 import type { FencedError } from "../pool/store/superblock-swaps.js";
 import { lookAt } from "../pool/store/takeover.js";
@@ -88,6 +89,7 @@ export function storePoolsThrough(opener: Asking, openFile: OpenFile, news: Stor
 		const watch = watches.get(path) ?? new LeaseWatch();
 		watches.set(path, watch);
 		const promotes = (): boolean => views.promotes(path);
+		const givesBack = (): GiveBackWord | undefined => views.givesBack(path);
 		return storeWorld({
 			path,
 			home,
@@ -96,6 +98,7 @@ export function storePoolsThrough(opener: Asking, openFile: OpenFile, news: Stor
 			loss: lossOf(path),
 			news,
 			promotes,
+			givesBack,
 			lookOuts,
 			...stores,
 		});
@@ -104,13 +107,14 @@ export function storePoolsThrough(opener: Asking, openFile: OpenFile, news: Stor
 		inStore,
 		allowLoss: (path, bytes) => lossOf(path).say(bytes),
 		promote: (path, isAllowed) => views.promote(path, isAllowed),
+		giveBack: (path, loseBytes) => views.giveBack(path, loseBytes, news.renew),
 		...replicasThrough(opener, files, ways),
 	};
 }
 
 /** How a process opens pools in object stores. */
 export type StorePools = Required<
-	Pick<PoolHome, "inStore" | "allowLoss" | "promote" | "withReplicas" | "replicasNow">
+	Pick<PoolHome, "inStore" | "allowLoss" | "promote" | "giveBack" | "withReplicas" | "replicasNow">
 >;
 
 export interface StoreWorldOf extends OpenedStores {
@@ -127,11 +131,13 @@ export interface StoreWorldOf extends OpenedStores {
 	readonly lookOuts: StoreLookOuts;
 	/** Whether it is made a pool of its own, if it is a replica. Default: it is not. */
 	readonly promotes?: () => boolean;
+	/** The same, that it is made a replica again. Default: it is not. */
+	readonly givesBack?: () => GiveBackWord | undefined;
 }
 
 /** What such a pool stands on. */
 export function storeWorld(of: StoreWorldOf): PoolWorld {
-	const { path, home, opening, files, stores, watch, loss, promotes, news } = of;
+	const { path, home, opening, files, stores, watch, loss, promotes, givesBack, news } = of;
 	const { stored, host: name } = opening;
 	const { both } = news;
 	const { store, head } = stores;
@@ -150,6 +156,7 @@ export function storeWorld(of: StoreWorldOf): PoolWorld {
 			home.tell?.(path, { kind: "pool-taken", level: isLoss ? "warn" : "info", message });
 		},
 		...(promotes && { promotes }),
+		...(givesBack && { givesBack: { word: givesBack, store } }),
 		owed: () => gate.owed(),
 		world: keeperWorld,
 	});
@@ -173,7 +180,7 @@ export function storeWorld(of: StoreWorldOf): PoolWorld {
 	const folder: GatedFolder = new GatedFolder(options, gate);
 	return {
 		...worldOf(folder, home.pump),
-		...{ lease: keepers.lease, losses: keepers.losses },
+		...{ lease: keepers.lease, losses: keepers.losses, promotion: keepers.promotion },
 		stored: () => storedLook({ stores, folder, troubles, isReplicaOf: null, ...ownershipOf(keepers) }),
 		settle: () => folder.settle(),
 		resizeLocal: (bytes) => folder.resize(bytes),

@@ -50,6 +50,8 @@ export type PoolAct =
 	| { readonly act: "forgetLost"; readonly epoch: number }
 	/** It is opened although it is a replica of another one, and is a pool of its own from then on. */
 	| { readonly act: "promote" }
+	/** It was a replica of another one, and is one again, although so much is lost that was written to it since. */
+	| { readonly act: "demote"; readonly loseBytes: number }
 	/** To a host that waits for it. */
 	/** `to`: what the host is called that is to have it. */
 	| { readonly act: "handOver"; readonly to?: string }

@@ -11,6 +11,7 @@ import type { Pool } from "../pool/pool.js";
 import { poolInStore } from "../spec/pool-path.js";
 import { FollowedDisks } from "./followed-disks.js";
 import { change, disksOf } from "./pool-acts.js";
+import { demoted, promoted } from "./promotions.js";
 import type { PoolAct } from "./worker-messages.js";
 import { WorkerVolumes } from "./worker-volumes.js";
 
@@ -69,7 +70,9 @@ export class WorkerPools {
 			case "takeOver":
 				return this.#takeOver(folder, act.loseBytes);
 			case "promote":
-				return this.#promote(folder);
+				return promoted(this.#home, folder);
+			case "demote":
+				return demoted(this.#home, folder, act.loseBytes);
 			case "configure":
 				return this.#withReplicas(folder, act.replicas ?? "");
 			default:
@@ -105,16 +108,6 @@ export class WorkerPools {
 			return usePool(this.#home, folder);
 		};
 		return take().catch(take);
-	}
-
-	/** (Likewise.) */
-	async #promote(folder: string): Promise<UsedPool> {
-		await this.#home.promote?.(folder, true);
-		try {
-			return await usePool(this.#home, folder).catch(() => usePool(this.#home, folder));
-		} finally {
-			await this.#home.promote?.(folder, false);
-		}
 	}
 
 	async #follow(folder: string, { pool }: UsedPool, named: readonly string[] | undefined): Promise<void> {

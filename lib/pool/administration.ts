@@ -243,7 +243,8 @@ export class Administration {
 
 	/** Before anybody is served: after a loss, which initiators may have in their caches still, they find other disks; and what was left half made is taken away. */
 	async begin(): Promise<void> {
-		const { losses } = this.#on.world;
+		const { losses, promotion } = this.#on.world;
+		await promotion?.begin(() => this.#catalog.written.now);
 		if (losses?.areNew === true) await this.renewIdentities();
 		// (Broken off before, it is done once more: nobody has seen them.)
 		if (losses?.areNew === true) await losses.noted();

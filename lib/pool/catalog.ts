@@ -12,6 +12,7 @@ import { LineOwners, VolumesByName } from "./catalog-indexes.js";
 import type { Root } from "./map/ref.js";
 import type { Steps } from "./map/turns.js";
 import { type ClockJump, isSamePlace, type NoteOf, type Origin, type SettingsSource } from "./notes.js";
+import { type Written, WrittenSoFar } from "./written.js";
 
 /** What a snapshot has, whatever names it. */
 export class Image {
@@ -115,6 +116,7 @@ export interface OfPool {
 	readonly nextLine: number;
 	readonly settingsBy?: SettingsBySource | undefined;
 	readonly jumps?: readonly ClockJump[] | undefined;
+	readonly written?: Written | undefined;
 }
 
 export class Catalog {
@@ -122,6 +124,8 @@ export class Catalog {
 	settingsBy: SettingsBySource = {};
 	/** When its clock was set back. */
 	jumps: readonly ClockJump[] = [];
+	/** How much was changed of it. */
+	readonly written = new WrittenSoFar();
 	readonly #byLine = new Map<number, Volume>();
 	readonly #byName = new VolumesByName<Volume>();
 	readonly #owners = new LineOwners<Volume>();
@@ -196,7 +200,8 @@ export class Catalog {
 	}
 
 	/** What a checkpoint has of the pool itself: no line that is less than the next was ever a volume's. */
-	begin({ settingsBy = {}, jumps = [], nextLine }: OfPool): void {
+	begin({ settingsBy = {}, jumps = [], nextLine, written }: OfPool): void {
+		this.written.restore(written);
 		this.settingsBy = settingsBy;
 		this.jumps = jumps;
 		this.#nextLine = Math.max(this.#nextLine, nextLine);

@@ -26,7 +26,7 @@ const BYTES_PER_TURN = 128 * 1024;
 export interface Begun {
 	readonly state: Pick<
 		CheckpointState,
-		"sequence" | "timeUs" | "start" | "nextLine" | "settingsBy" | "jumps" | "volumes"
+		"sequence" | "timeUs" | "start" | "nextLine" | "settingsBy" | "jumps" | "written" | "volumes"
 	>;
 	/** Its time by what had passed. */
 	readonly agedUs: number | undefined;

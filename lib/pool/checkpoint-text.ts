@@ -17,6 +17,7 @@ import { LEVELS_MAX, REF_WORDS, Root } from "./map/ref.js";
 import type { Steps } from "./map/turns.js";
 import type { ClockJump } from "./notes.js";
 import { storedJson } from "./stored-json.js";
+import { isWritten, type Written } from "./written.js";
 
 /** What formats until 4 have of a segment of nodes: how much of it somebody may read, without what the checkpoint says itself. */
 export interface OlderNodes {
@@ -39,6 +40,8 @@ export interface CheckpointState {
 	readonly settingsBy?: SettingsBySource | undefined;
 	/** When the clock was set back; undefined: never. */
 	readonly jumps?: readonly ClockJump[] | undefined;
+	/** How much was changed of the pool; undefined: it was not counted. */
+	readonly written?: Written | undefined;
 	readonly volumes: readonly Volume[];
 	/** By line: of all volumes. */
 	readonly roots: ReadonlyMap<number, Root>;
@@ -56,8 +59,9 @@ export interface CheckpointState {
 
 /** The lines, one by one. */
 export function* checkpointLines(state: Omit<CheckpointState, "slots" | "nodes">): Generator<string> {
-	const { sequence, timeUs, beganUs, start, nextLine, settingsBy, jumps, floor, volumes, roots } = state;
-	yield JSON.stringify({ sequence, timeUs, beganUs, start, nextLine, settingsBy, jumps, floor });
+	const { sequence, timeUs, beganUs, start, nextLine, settingsBy, jumps, written, floor, ...rest } = state;
+	const { volumes, roots } = rest;
+	yield JSON.stringify({ sequence, timeUs, beganUs, start, nextLine, settingsBy, jumps, written, floor });
 	for (const [line, root] of state.ending) yield JSON.stringify({ ending: line, root: numbersOf(root) });
 	for (const { root, ...walk } of state.walks) yield JSON.stringify({ walk, root: numbersOf(root) });
 	for (const earlier of state.earlier) yield JSON.stringify({ earlier });
@@ -95,7 +99,7 @@ export function* checkpointIn(lines: Iterable<string>, where: string): Steps<Che
 
 type Base = Pick<
 	CheckpointState,
-	"sequence" | "timeUs" | "beganUs" | "start" | "nextLine" | "settingsBy" | "jumps" | "floor"
+	"sequence" | "timeUs" | "beganUs" | "start" | "nextLine" | "settingsBy" | "jumps" | "written" | "floor"
 >;
 
 class Reader {
@@ -141,11 +145,12 @@ class Reader {
 			if (isCheckpointRef(line.earlier)) this.#earlier.push(line.earlier);
 			return isCheckpointRef(line.earlier);
 		}
-		const { sequence, timeUs, beganUs, start, nextLine, settingsBy, jumps, floor } = line;
+		const { sequence, timeUs, beganUs, start, nextLine, settingsBy, jumps, written, floor } = line;
 		if (!isLogStart(start) || !areNumbers(line, ["sequence", "timeUs", "beganUs", "nextLine"])) return false;
 		if (floor !== undefined && !areNumbers(floor, ["position", "place"])) return false;
 		if (settingsBy !== undefined && !areSettingsBySource(settingsBy)) return false;
 		if (jumps !== undefined && !areJumps(jumps)) return false;
+		if (written !== undefined && !isWritten(written)) return false;
 		this.base = {
 			sequence: Number(sequence),
 			timeUs: Number(timeUs),
@@ -154,6 +159,7 @@ class Reader {
 			nextLine: Number(nextLine),
 			settingsBy,
 			jumps,
+			written: written as Written | undefined,
 			floor: floor as Floor | undefined,
 		};
 		return true;

@@ -182,11 +182,11 @@ export class Checkpoints {
 		this.#isSpare = isSpare;
 		const { log, contents, world, descent, history } = this.#on;
 		const { catalog } = contents;
-		const { nextLine, settingsBy, volumes } = catalog;
+		const { nextLine, settingsBy, volumes, written } = catalog;
 		catalog.jumps = catalog.jumps.filter(({ untilUs }) => untilUs > history.beganUs);
 		const jumps = catalog.jumps.length === 0 ? undefined : catalog.jumps;
 		const { sequence, timeUs, start } = log.cursor;
-		const state = { sequence, timeUs, start, nextLine, settingsBy, jumps, volumes };
+		const state = { sequence, timeUs, start, nextLine, settingsBy, jumps, written: written.now, volumes };
 		descent.freeze();
 		this.#position = log.gather.position;
 		const agedUs = world.aged?.();

@@ -70,6 +70,7 @@ export class Contents implements ReplaySink {
 
 	page(line: number, page: number, position: number, sectors: number, crc: number): void {
 		this.life.born(position, sectors);
+		this.catalog.written.changed();
 		const entry = this.#entry;
 		entry.position = position;
 		entry.sectors = sectors;
@@ -79,23 +80,23 @@ export class Contents implements ReplaySink {
 	}
 
 	hole(line: number, page: number, count: number, position: number): void {
-		if (count > 1) {
-			this.layers.trim(line, page, page + count, position);
-			return;
-		}
+		this.catalog.written.changed();
 		const entry = this.#entry;
 		entry.position = position;
 		entry.sectors = 0;
 		entry.flags = FLAG_ZERO;
 		entry.crc = 0;
-		this.layers.insert(line, page, entry);
+		if (count > 1) this.layers.trim(line, page, page + count, position);
+		else this.layers.insert(line, page, entry);
 	}
 
 	/** Throws an OperatorError if one makes no sense to this version. */
 	notes(notes: readonly Uint8Array[], position: number, end: number, timeUs: number): void {
 		this.#isCut = false;
 		this.end = end;
-		for (const bytes of notes) this.#carryOut(understood(bytes), position, end, timeUs);
+		const { written } = this.catalog;
+		for (const bytes of notes) this.#carryOut(written.heard(understood(bytes)), position, end, timeUs);
+		written.taken(position, end, timeUs);
 		this.whenTaken(this.#isCut);
 	}
 

@@ -11,6 +11,7 @@ import type { PageLookup } from "./page-lookup.js";
 import type { AnswerLease } from "./store/lease-layer.js";
 import type { LocalBytes } from "./store/local-sizes.js";
 import type { HandedOver, LossLook, ReplicaLook, StoredLook } from "./stored-look.js";
+import type { Written } from "./written.js";
 
 export interface PoolFolder {
 	/** What messages call it. */
@@ -121,6 +122,12 @@ export interface MapSize {
 	readonly spareNodeSlots?: number;
 }
 
+/** Of a pool that was a replica of another one. */
+export interface Promotion {
+	/** To be called when it is open, before anybody uses it. `written`: how much was by now, whenever it is asked. Throws an OperatorError if it is to be closed. */
+	begin(written: () => Written): Promise<void>;
+}
+
 /** What is known of the time beside what the clock shows. */
 export interface Uptime {
 	/** Another one after each start of the machine; empty: not known. */
@@ -143,14 +150,16 @@ export interface PoolWorld {
 	readonly resizeLocal?: ((bytes: LocalBytes) => void) | undefined;
 	/** Lets a host have it that waits for it: resolves when that has it. `prepare`: makes little of what it has to go through; `to`: which host is to have it. Default: no other host can have it. Throws an OperatorError: then it goes on here. */
 	readonly handOver?: ((prepare: () => Promise<void>, to?: string) => Promise<HandedOver>) | undefined;
-	/** How its replicas stand. Default: it has none. */
-	readonly replicas?: (() => readonly ReplicaLook[]) | undefined;
+	/** How its replicas stand, if so much was written to it by now. Default: it has none. */
+	readonly replicas?: ((written: Written) => readonly ReplicaLook[]) | undefined;
 	/** Which these are, by `replicasText`. Default: none. */
 	readonly replicasAre?: string | undefined;
 	/** Whether anything may be answered, if another host may have it. */
 	readonly lease?: AnswerLease | undefined;
 	/** What was given up of it when it was taken over, if another host may have it. */
 	readonly losses?: Losses | undefined;
+	/** What is to be said of it if it was a replica. Default: it was none. */
+	readonly promotion?: Promotion | undefined;
 	/** Why nothing is changed in it: then all in it is as old as the last of what was written. Default: all can be changed. */
 	readonly onlyRead?: string | undefined;
 	/** To be called if no pool comes of it: something may be open before the first file is. */

@@ -77,6 +77,8 @@ export interface PoolHome {
 	readonly renew?: ((pool: string, why: string) => Promise<void>) | undefined;
 	/** Says that a pool at this path is made one of its own, the next time, if it is a replica of another one. */
 	readonly promote?: ((pool: string, isAllowed: boolean) => Promise<void>) | undefined;
+	/** Says that a pool at this path is made a replica again, the next time, of the one whose replica it was, although so many bytes are lost that were written since; undefined: it is not any more. */
+	readonly giveBack?: ((pool: string, loseBytes: number | undefined) => Promise<void>) | undefined;
 	/** Says that a pool at this path may be taken over, the next time, although so much is lost. */
 	readonly allowLoss?: ((pool: string, bytes: number) => void) | undefined;
 	/** Says whether a pool at this path is opened, the next time, although disks of it are missing. */

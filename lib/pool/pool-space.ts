@@ -20,6 +20,7 @@ import type { Segments } from "./segments.js";
 import { OpenCount } from "./standing.js";
 import type { LocalBytes } from "./store/local-sizes.js";
 import type { HandedOver, ReplicaLook, StoredLook } from "./stored-look.js";
+import type { PoolTold } from "./told.js";
 
 export interface VolumeSpace {
 	/** What is mapped; of that, what nobody else has, and what others have, too. */
@@ -73,6 +74,8 @@ export interface PoolSpaceOf {
 export class PoolSpace {
 	steps = 0;
 	readonly #of: PoolSpaceOf;
+	/** Names of replicas of which it was told. */
+	readonly #split = new Set<string>();
 
 	constructor(of: PoolSpaceOf) {
 		this.#of = of;
@@ -97,7 +100,19 @@ export class PoolSpace {
 	}
 
 	get replicas(): readonly ReplicaLook[] {
-		return this.#of.world.replicas?.() ?? [];
+		const { world, contents } = this.#of;
+		return world.replicas?.(contents.catalog.written.now) ?? [];
+	}
+
+	/** Tells of replicas that have gone on by themselves, as the pool has, each once. To be called now and then. */
+	age(tell: (told: PoolTold) => void): void {
+		for (const { name, state, trouble } of this.replicas) {
+			const isSplit = state === "split";
+			if (isSplit && !this.#split.has(name))
+				tell({ kind: "pool-split", level: "warn", message: `its replica ${name} ${trouble ?? "is split"}` });
+			if (isSplit) this.#split.add(name);
+			else this.#split.delete(name);
+		}
 	}
 
 	/** Which they are, since it was opened. */

@@ -253,7 +253,7 @@ export class Pool implements Users {
 	age(): void {
 		const { log, unstored, full } = this.#parts;
 		this.#store.reads.age();
-		for (const each of [unstored, full]) each.age((told) => this.tell(told));
+		for (const each of [unstored, full, this.space]) each.age((told) => this.tell(told));
 		log.refuses();
 		this.#checkpoints.age();
 		void this.#parts.segments.measure((told) => this.tell(told));

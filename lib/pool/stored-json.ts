@@ -1,5 +1,10 @@
 /** Text that was stored, as the JSON object or array that it is. Whoever wrote it, nothing in it is believed. Used by whoever reads the head, checkpoints and notes. */
 
+type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+export interface JsonObject {
+	readonly [name: string]: Json;
+}
+
 /** Undefined if it is none. */
 export function storedJson(bytes: Uint8Array | string): Record<string, unknown> | undefined {
 	try {

@@ -11,6 +11,25 @@ export interface StoredRequests {
 	readonly counts: readonly (readonly [number, number])[];
 }
 
+/** It follows; was promoted, and nothing was written there; something was, and nothing here; or both have gone on. */
+export const REPLICA_STANDINGS = ["follows", "promoted", "behind", "split"] as const;
+export type ReplicaStanding = (typeof REPLICA_STANDINGS)[number];
+
+/** What was written by one side since a replica was promoted, and until how long after what both have. */
+interface SideLook {
+	readonly bytes: number;
+	readonly seconds: number;
+}
+
+export interface PromotionLook {
+	readonly by: string;
+	/** ISO 8601; null: not known. */
+	readonly since: string | null;
+	/** Null: not known. */
+	readonly here: SideLook | null;
+	readonly there: SideLook | null;
+}
+
 /** How a replica of a pool stands, for whoever looks at the pool that it follows. */
 export interface ReplicaLook {
 	/** For people: where it is. */
@@ -24,6 +43,9 @@ export interface ReplicaLook {
 	readonly givenUp: number;
 	/** What does not get on, in words; null: all does. */
 	readonly trouble: string | null;
+	readonly state: ReplicaStanding;
+	/** How it was promoted; null: it was not, or was given back. */
+	readonly promoted: PromotionLook | null;
 }
 
 /** How a pool has gone to another host. */

@@ -164,6 +164,8 @@ export const REPLICA: ReplicaLook = {
 	sentBytes: 2 ** 20,
 	givenUp: 1,
 	trouble: null,
+	state: "follows",
+	promoted: null,
 };
 
 export const STORED: StoredLook = {

@@ -69,20 +69,68 @@ if (await inNamespace(import.meta.url)) {
 		await one.tree.start();
 	});
 
+	t.test(
+		"failing over and back without writes is no split: it is followed again, without a restart",
+		async (t) => {
+			t.match(await two.say("pool", "promote", "copy"), /^pool +copy$/m);
+			await one.tree.problem(/pool fast: its replica attic\/.* was promoted by /);
+			t.match(
+				await one.says(/nothing was written there since/, "pool", "show", "fast"),
+				/^replica +attic\/.*: was promoted by .*, and nothing was written there since: vblade pool demote/m,
+			);
+			t.notMatch(await one.io("write -P 5 4M 1M", "flush"), FAILED);
+			t.match(await two.say("pool", "demote", "copy"), /^replica of +fast of .*, can be read$/m);
+			t.match(
+				await one.says(/lacks nothing/, "pool", "show", "fast"),
+				/^replica +attic\/.*: lacks nothing$/m,
+			);
+			await two.tree.state("look", "open");
+			t.notMatch(await two.says(/^(?![\s\S]*fail)/i, "pool", "show", "copy"), FAILED);
+		},
+	);
+
 	t.test("another host does not serve it for writing until it is promoted", async (t) => {
 		two.serve("web", "copy/web");
 		await two.tree.reload();
 		await two.tree.problem(/web: .*is a replica of fast of .*vblade pool promote/);
 		t.match(await two.say("pool", "promote", "copy"), /^pool +copy$/m);
 		await two.tree.state("web", "open");
-		t.notMatch(await two.io("read -P 1 0 1M", "read -P 2 1M 1M", "write -P 3 2M 1M"), FAILED);
+		t.notMatch(
+			await two.io("read -P 1 0 1M", "read -P 2 1M 1M", "read -P 5 4M 1M", "write -P 3 2M 1M", "flush"),
+			FAILED,
+		);
 		t.match(await two.say("volume", "ls", "copy"), /web/);
 	});
 
-	t.test("the first host goes on, and says that its replica was promoted", async (t) => {
-		t.notMatch(await one.io("write -P 4 3M 1M", "flush"), FAILED);
-		await one.tree.problem(/pool fast: its replica attic\/.* was promoted by /);
-		t.notMatch(await one.io("read -P 4 3M 1M"), FAILED);
-		t.notMatch(await two.io("read -P 3 2M 1M", "read -P 0 3M 1M"), FAILED);
-	});
+	t.test(
+		"the first host goes on, and says that both have: nothing is overwritten but by an operator's word",
+		async (t) => {
+			t.match(
+				await one.says(/: was promoted/, "pool", "show", "fast"),
+				/^replica +attic\/.*: was promoted by /m,
+			);
+			t.notMatch(await one.io("write -P 4 3M 1M", "flush"), FAILED);
+			t.match(
+				await one.says(/both have gone on/, "pool", "show", "fast"),
+				/^replica +attic\/.*: was promoted by .*, and both have gone on: .* here, .* there; each keeps/m,
+			);
+			t.match(await one.says(/pool-split/, "events"), /pool-split.*both have gone on/);
+			await one.tree.problem(/pool fast: its replica attic\/.* was promoted by .*, and both have gone on/);
+			t.match(
+				await two.say("pool", "demote", "copy"),
+				/has been written to since it was promoted: [0-9]+ bytes .*--lose [0-9]+/,
+			);
+			t.notMatch(await one.io("read -P 4 3M 1M"), FAILED);
+			await two.tree.state("web", "open");
+			t.notMatch(await two.io("read -P 3 2M 1M", "read -P 5 4M 1M", "read -P 0 3M 1M"), FAILED);
+			t.match(
+				await two.say("pool", "demote", "copy", "--lose", "1G"),
+				/^replica of +fast of .*, can be read$/m,
+			);
+			t.match(
+				await one.says(/lacks nothing/, "pool", "show", "fast"),
+				/^replica +attic\/.*: lacks nothing$/m,
+			);
+		},
+	);
 }

@@ -25,6 +25,16 @@ export const POOL_PROMOTE = {
 	options: EITHER,
 } as const satisfies Form;
 
+export const POOL_DEMOTE = {
+	name: "pool demote",
+	help: "Makes a replica again of a pool in an object store that was one, and was promoted.",
+	arguments: [OF_DAEMON],
+	options: [
+		...EITHER,
+		{ name: "lose", value: "bytes", help: "so much of what was written to it since may be lost" },
+	],
+} as const satisfies Form;
+
 export const POOL_HANDOVER = {
 	name: "pool handover",
 	help: "Hands a pool in an object store over to another host, which waits for it.",

@@ -1,4 +1,4 @@
-/** Pools on disks, and in object stores, of a running daemon: `vblade pool create NAME`, `add`, `remove`, `takeover`, `handover` and `promote`. Called by `commands.ts`, and by `pool.ts`. */
+/** Pools on disks, and in object stores, of a running daemon: `vblade pool create NAME`, `add`, `remove`, `takeover`, `handover`, `promote` and `demote`. Called by `commands.ts`, and by `pool.ts`. */
 
 import { Pool, PoolHandover } from "../../control/model.js";
 import { OperatorError } from "../../errors.js";
@@ -9,7 +9,7 @@ import { type Output, processOutput, putJson, understand } from "../client.js";
 import { followJob } from "./following.js";
 import { asked, askedByName, type Line, putPool } from "./in-daemon.js";
 import { POOL_ADD, POOL_REMOVE } from "./options.js";
-import { POOL_HANDOVER, POOL_PROMOTE, POOL_TAKEOVER } from "./owner-options.js";
+import { POOL_DEMOTE, POOL_HANDOVER, POOL_PROMOTE, POOL_TAKEOVER } from "./owner-options.js";
 import { PAST_OPTIONS } from "./pool-settings.js";
 import { readSize } from "./tell-volume.js";
 
@@ -84,6 +84,18 @@ export async function poolPromoteCommand(argv: readonly string[], output = proce
 	const [pool = ""] = line.positionals;
 	return asked(line, output, async (daemon) => {
 		putPool(await orWrong(daemon.send("POST", `${addressOf(pool)}/promote`, Pool)), line, output);
+	});
+}
+
+/** From then on the pool whose replica it is brings there again what it has. */
+export async function poolDemoteCommand(argv: readonly string[], output = processOutput): Promise<number> {
+	const line = await understand(POOL_DEMOTE, argv, output);
+	if (line === undefined) return 0;
+	const [pool = ""] = line.positionals;
+	const lose = line.last("lose");
+	const body = lose === undefined ? {} : { loseBytes: readSize("lose", lose) };
+	return asked(line, output, async (daemon) => {
+		putPool(await daemon.send("POST", `${addressOf(pool)}/demote`, Pool, { body }), line, output);
 	});
 }
 

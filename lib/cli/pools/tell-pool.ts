@@ -64,7 +64,14 @@ function requestsText(requests: NonNullable<Pool["stored"]>["requests"]): string
 	return requests.map(({ op, count }) => `${op} ${count}`).join(", ");
 }
 
-function replicaText({ name, lagBytes, lagSeconds, trouble }: NonNullable<Pool["replicas"]>[number]): string {
+function replicaText({
+	name,
+	lagBytes,
+	lagSeconds,
+	trouble,
+	promoted,
+}: NonNullable<Pool["replicas"]>[number]): string {
+	if (promoted !== null && trouble !== null) return `${name}: ${trouble}`;
 	const lag = lagBytes === 0 ? "lacks nothing" : `lacks ${sizeText(lagBytes)} of ${Math.round(lagSeconds)} s`;
 	return `${name}: ${lag}${trouble === null ? "" : `: ${trouble}`}`;
 }

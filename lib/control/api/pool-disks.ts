@@ -1,7 +1,7 @@
 /** Pools on disks of the daemon, and their disks: `POST /api/v1/pools`, `/api/v1/pools/{name}/disks`; and who has those in object stores. Done by `../pool-disks.ts`. */
 
 import { z } from "zod";
-import { Job, NewPool, Pool, PoolDisk, PoolHandover, PoolTakeover } from "../model.js";
+import { Job, NewPool, Pool, PoolDemotion, PoolDisk, PoolHandover, PoolTakeover } from "../model.js";
 import { json, type Route, route } from "../routes.js";
 import type { Inside } from "./inside.js";
 
@@ -80,6 +80,15 @@ function ownerRoutes(poolDisks: Inside["poolDisks"]): Route[] {
 			answers: { 200: { description: "The pool", schema: Pool } },
 			refusals: [409],
 			handle: async ({ name }) => json(await poolDisks.promote(name)),
+		}),
+		route({
+			method: "POST",
+			path: "/api/v1/pools/{name}/demote",
+			summary: "Makes a replica again of a pool in an object store that was one",
+			body: PoolDemotion,
+			answers: { 200: { description: "The pool, as it can be read", schema: Pool } },
+			refusals: [409],
+			handle: async ({ name, body: { loseBytes = 0 } }) => json(await poolDisks.demote(name, loseBytes)),
 		}),
 		route({
 			method: "POST",

@@ -37,6 +37,7 @@ export const EVENT_KINDS = [
 	"pool-renewed",
 	"pool-waits",
 	"pool-replica",
+	"pool-split",
 	"snapshot-taken",
 	"snapshot-changed",
 	"snapshot-removed",

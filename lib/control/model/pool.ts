@@ -155,6 +155,12 @@ export const PoolDisk = z
 	})
 	.meta({ id: "PoolDisk" });
 
+export const PoolDemotion = z
+	.strictObject({
+		loseBytes: bytes("How much of what was written to it since it was promoted may be lost").optional(),
+	})
+	.meta({ id: "PoolDemotion" });
+
 export const PoolPatch = poolChangeSchema.meta({ id: "PoolPatch" });
 
 export const NewVolume = z

@@ -136,7 +136,8 @@ function diskLine({ disk, state, sizeBytes, usedBytes, trouble }) {
 }
 
 /** What it lacks is lost with this host. @param {NonNullable<Pool["replicas"]>[number]} replica */
-function replicaLine({ name, lagBytes, lagSeconds, trouble }) {
+function replicaLine({ name, lagBytes, lagSeconds, trouble, promoted }) {
+	if (promoted !== null && trouble !== null) return [`replica ${name}: ${trouble}`];
 	const lag = lagBytes === 0 ? "lacks nothing" : `lacks ${bytes(lagBytes)}, for ${Math.round(lagSeconds)} s`;
 	return [`replica ${name}: ${lag}${trouble === null ? "" : `: ${trouble}`}`];
 }

@@ -18,6 +18,11 @@ export function scheduledName(timeUs: number): string {
 	return `auto-${text.slice(0, 19).replaceAll(":", "")}Z`;
 }
 
+/** Whether a schedule made one that is called so. */
+export function isScheduled(name: string): boolean {
+	return NAME.test(name);
+}
+
 /** When one was made that is called so; undefined if no schedule made it. */
 function timeOf(name: string): number | undefined {
 	const [, ...parts] = NAME.exec(name) ?? [];

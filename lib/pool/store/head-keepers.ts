@@ -6,7 +6,9 @@
 import { OperatorError } from "../../errors.js";
 import { pause } from "../../object/attempts.js";
 import type { Head } from "../../object/head.js";
-import type { Losses } from "../folder.js";
+import type { ObjectStore } from "../../object/store.js";
+import type { Losses, Promotion } from "../folder.js";
+import type { Written } from "../written.js";
 import { HeadKeeper } from "./head-keeper.js";
 import type { ImageKeeper } from "./keeper.js";
 import type { KeeperListener } from "./keeper-listeners.js";
@@ -14,6 +16,7 @@ import { LEASE_MS, type LeaseWatch } from "./lease.js";
 import type { AnswerLease } from "./lease-layer.js";
 import type { LossWord } from "./loss-word.js";
 import type { Keepers, Lacks } from "./options.js";
+import { checkGivenBack, type GiveBackWord, giveBack, goneOn } from "./promotion.js";
 import { asJson, EMPTY_IMAGE, imageIn } from "./stored-image.js";
 import { lostTo, type Owner, type PartnerPlace, type Promised, type Superblock } from "./superblock.js";
 import type { KeeperWorld } from "./superblock-swaps.js";
@@ -47,6 +50,8 @@ export interface HeadKeepersOf {
 	readonly at?: PartnerPlace | undefined;
 	/** Whether an operator has said that it is to be a pool of its own, if it is a replica. Default: nobody has. */
 	readonly promotes?: () => boolean;
+	/** The same that it is to be a replica again, if it was one. Default: nobody has. */
+	readonly givesBack?: { readonly word: () => GiveBackWord | undefined; readonly store: ObjectStore };
 	readonly listener: KeeperListener;
 	/** Reads what will be read when it is had as it is now. Resolves when that is done, within some time. Default: nothing is read before. */
 	readonly foresee?: (there: Superblock) => Promise<void>;
@@ -73,6 +78,11 @@ export class HeadKeepers implements Keepers {
 	readonly lease: AnswerLease;
 	/** What was given up. */
 	readonly losses: Losses;
+	/** Of what was a replica. */
+	readonly promotion: Promotion = { begin: (written) => this.#beginPromoted(written) };
+	/** It is made a replica when it is closed. */
+	#willGiveBack = false;
+	#written: (() => Written) | undefined;
 
 	constructor(of: HeadKeepersOf) {
 		this.#of = of;
@@ -211,6 +221,23 @@ export class HeadKeepers implements Keepers {
 		throw new HeldElsewhere(message, there);
 	}
 
+	/** What both have is said before anything is written; by an operator's word nothing is, and it is closed again. */
+	async #beginPromoted(written: () => Written): Promise<void> {
+		const { path, givesBack, world } = this.#of;
+		const [keeper, word, now] = [this.#keeper, givesBack?.word(), written()];
+		if (keeper === null) return;
+		const { promoted } = keeper.superblock;
+		this.#written = written;
+		if (promoted?.image !== undefined && promoted.at === undefined)
+			await keeper.write(() => ({
+				promoted: { ...promoted, at: now, now, sinceUs: Math.floor(world.now()) },
+			}));
+		if (word === undefined) return;
+		const { name, host } = checkGivenBack(path, keeper.superblock, now, word);
+		this.#willGiveBack = true;
+		throw new OperatorError(`${path}: is made a replica of ${name} of ${host} again`);
+	}
+
 	#takenOver({ before, superblock: now }: HeadKeeper): void {
 		if (before === null) return;
 		this.#newUntilUs = this.#of.world.elapsed() + NEW_MS * 1000;
@@ -237,21 +264,28 @@ export class HeadKeepers implements Keepers {
 				return imageIn(keeper.superblock.image);
 			},
 			get heldBelow() {
-				return Math.max(0, ...(keeper.superblock.lost ?? []).map(({ image }) => imageIn(image).next));
+				const { lost = [], promoted } = keeper.superblock;
+				const images = [...lost.map(({ image }) => image), ...(promoted?.image ? [promoted.image] : [])];
+				return Math.max(0, ...images.map((image) => imageIn(image).next));
 			},
 			isGivenUp: (life) => isGivenUpIn(keeper.superblock, life),
 			write: (change) =>
-				keeper.write(({ image, owner }) => {
+				keeper.write(({ image, owner, promoted }) => {
 					const before = imageIn(image);
 					const after = change(before);
-					return { image: asJson(after.life === before.life ? after : { ...after, lifeOf: owner.host }) };
+					const since = promoted && this.#written && { promoted: goneOn(promoted, this.#written()) };
+					const own = after.life === before.life ? after : { ...after, lifeOf: owner.host };
+					return { ...since, image: asJson(own) };
 				}),
 		};
 	}
 
-	/** The lease is given back: nobody has to wait for it; or only an heir has not to. */
+	/** The lease is given back: nobody has to wait for it; or only an heir has not to. Rejects if it is to be a replica again, and is not. */
 	async close(heir?: Owner): Promise<void> {
 		await this.#keeper?.close(heir === undefined ? {} : { handOver: { heir } });
+		const { head, world, givesBack } = this.#of;
+		if (this.#willGiveBack && givesBack !== undefined)
+			await giveBack({ head, world, store: givesBack.store, ownerId: this.#id });
 	}
 }
 

@@ -1,5 +1,6 @@
 /** What the image of a pool asks of whoever keeps its superblock: `head-keeper.ts`, and in tests a plain one. */
 
+import type { OperatorError } from "../../errors.js";
 import type { StoredImage } from "./stored-image.js";
 
 export interface ImageKeeper {
@@ -12,6 +13,8 @@ export interface ImageKeeper {
 	readonly heldBelow: number;
 	/** Whether what a host of that life had promised was given up at a takeover. Whatever else is on a host and not in the image was never acknowledged. */
 	isGivenUp(life: string): boolean;
+	/** Whether it is as it was left there: of one that nothing may be written to for long. Resolves to why not; null: it is, or that is not known now. Default: it is known anyhow. */
+	look?(): Promise<OperatorError | null>;
 	/** It is under the superblock when it resolves. Throws an OperatorError if somebody else has the pool now: for good. */
 	write(change: (now: StoredImage) => StoredImage): Promise<void>;
 }

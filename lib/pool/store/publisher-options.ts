@@ -1,6 +1,7 @@
 /** What whoever brings a pool to its store (`publisher.ts`) is made of. */
 
 import type { Clock } from "../../clock.js";
+import type { OperatorError } from "../../errors.js";
 import type { ObjectStore } from "../../object/store.js";
 import type { Memory } from "../../wire/memory.js";
 import type { Image, ImageRange } from "./image.js";
@@ -16,6 +17,8 @@ export interface PublisherOf {
 	readonly image: Image;
 	/** Resolves when something can be brought there. Default: at once. Throws an OperatorError if that can't be any more. */
 	readonly ready?: () => Promise<void>;
+	/** Whether what has come to nothing for this reason may come to something when it is `ready` once more, as of the files is then. Default: never. */
+	readonly mayGoOn?: (error: OperatorError) => boolean;
 	/** Default: that of a pool in a store. */
 	readonly pace?: Pace;
 	/** So many blocks of a cut may be kept in memory; with more it is given up, and what there is of it is an image later. Default: as many as it takes; a cut is never given up. */

@@ -75,10 +75,11 @@ export class Publisher {
 		return this.#failure?.message ?? this.#patience.trouble;
 	}
 
-	/** What a cut has counts until it is one, unless it may become none: then what it has still to read. */
+	/** What a cut has counts until it is one, unless it may become none: then what it has still to read, and something until it is named. */
 	get #cutBlocks(): number {
 		if (this.#cut === null) return 0;
-		return this.#of.rescuedMax === undefined ? this.#cut.blocks : this.#cut.left;
+		if (this.#of.rescuedMax === undefined) return this.#cut.blocks;
+		return this.#cut.isGivenUp ? 0 : Math.max(1, this.#cut.left);
 	}
 
 	get hasRoom(): boolean {
@@ -172,7 +173,7 @@ export class Publisher {
 			while (!this.#isClosed && (this.#waiting.length > 0 || this.#isMuch));
 		} catch (error) {
 			if (!(error instanceof OperatorError)) throw error;
-			this.#fail(error);
+			if (!this.isBegunAgain(error)) this.#fail(error);
 		} finally {
 			// (In the turn in which nobody waits any more: who came between that and this would wait for the timer.)
 			this.#running = null;
@@ -182,6 +183,16 @@ export class Publisher {
 
 	get #isMuch(): boolean {
 		return this.#dirtyBlocks >= this.#pace.cutBlocks && !this.#rests;
+	}
+
+	/** What has come to nothing is begun again, if it may be: nothing is in a cut, and what is to be brought is what files say. To be called by `exclusive`. */
+	isBegunAgain(error: OperatorError): boolean {
+		if (this.#of.mayGoOn?.(error) !== true) return false;
+		this.#cut = null;
+		this.#made = null;
+		this.#dirtyBlocks = [...this.#of.files()].reduce((sum, { dirtyBlocks }) => sum + dirtyBlocks, 0);
+		this.headChanged();
+		return true;
 	}
 
 	#fail(error: OperatorError): void {

@@ -16,9 +16,10 @@ import { BLOCK_BYTES } from "../format.js";
 import { decodeHead, HEAD_FILE_BYTES, type HeadState } from "../head.js";
 import { run } from "../run.js";
 import { Flushed } from "./flushed.js";
-import { Replica, type ReplicaOptions } from "./replica.js";
+import { Replica } from "./replica.js";
 import { type Followed, ReplicaFile } from "./replica-file.js";
 import type { ReplicaState } from "./replica-known.js";
+import type { ReplicaOptions } from "./replica-options.js";
 
 interface FollowedFile {
 	readonly device: BlockDevice;
@@ -132,7 +133,7 @@ export class ReplicaFolder extends FolderLayer {
 	}
 }
 
-const NOTHING = { lagBytes: 0, lagMs: null, sentBytes: 0, givenUp: 0, heldSlots: 0 };
+const NOTHING = { lagBytes: 0, lagMs: null, sentBytes: 0, givenUp: 0, heldSlots: 0, promoted: null };
 
 /** Undefined: neither of its places is whole. */
 function newestIn({ bytes }: Memory, name: string): HeadState | undefined {

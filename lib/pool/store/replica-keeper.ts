@@ -6,11 +6,12 @@
 import { OperatorError } from "../../errors.js";
 import { pause } from "../../object/attempts.js";
 import type { Head, HeadState } from "../../object/head.js";
-import { secondsText } from "../../text.js";
 import type { ImageKeeper } from "./keeper.js";
 import { LEASE_MS } from "./lease.js";
+import type { ReplicaPromoted } from "./replica-known.js";
+import type { PromotedFrom, ReplicaOf } from "./replica-of.js";
 import { asJson, EMPTY_IMAGE, imageIn, type StoredImage } from "./stored-image.js";
-import { checkImage, decodeSuperblock, type Owner, type ReplicaOf, type Superblock } from "./superblock.js";
+import { checkImage, decodeSuperblock, type Owner, type Superblock } from "./superblock.js";
 import { FencedError, type KeeperWorld, SuperblockSwaps } from "./superblock-swaps.js";
 
 export interface ReplicaRules {
@@ -18,6 +19,20 @@ export interface ReplicaRules {
 	readonly owner: Owner;
 	/** Of a new one: its number. */
 	readonly pool: string;
+	/** It was had before, or had been promoted: it is gone on with only once it was given back, as somebody else may bring the pool there. */
+	readonly isAgain: boolean;
+}
+
+/** The replica is a pool of its own, until it is given back. */
+export class PromotedError extends FencedError {
+	override name = "PromotedError";
+
+	constructor(
+		message: string,
+		readonly promotion: ReplicaPromoted,
+	) {
+		super(message);
+	}
 }
 
 /** How it asks, and until when. */
@@ -52,7 +67,7 @@ export class ReplicaKeeper implements ImageKeeper {
 			if (there !== null) swaps.goOnFrom(there);
 			const now = swaps.standing?.superblock ?? null;
 			const writtenUs = Math.floor(world.now());
-			const next = { ...ownOf(head, now, rules, writtenUs), writtenUs };
+			const next = { ...ownOf(head, now, rules), writtenUs };
 			const swap = await swaps.swap(next, null, { signal });
 			if (swap.outcome === "there") return new ReplicaKeeper(head, world, swaps, next);
 			await pause(clock, PAUSE_MS, signal);
@@ -76,6 +91,17 @@ export class ReplicaKeeper implements ImageKeeper {
 		return false;
 	}
 
+	/** Not while something is written. */
+	async look(): Promise<OperatorError | null> {
+		try {
+			const seen = await this.#swaps.look({ signal: this.#world.signal });
+			return seen.outcome === "others" ? fenced(this.#head.name, seen.current) : null;
+		} catch (error) {
+			if (error instanceof OperatorError) return error;
+			throw error;
+		}
+	}
+
 	async write(change: (now: StoredImage) => StoredImage): Promise<void> {
 		const { clock, signal, tell } = this.#world;
 		for (let isTold = false; ; isTold = true) {
@@ -89,7 +115,7 @@ export class ReplicaKeeper implements ImageKeeper {
 				if (isTold) tell(null);
 				return;
 			}
-			if (swap.outcome === "others") throw fenced(this.#head.name, swap.current, this.#world.now());
+			if (swap.outcome === "others") throw fenced(this.#head.name, swap.current);
 			tell(swap.trouble);
 			await pause(clock, PAUSE_MS, signal);
 		}
@@ -97,12 +123,7 @@ export class ReplicaKeeper implements ImageKeeper {
 }
 
 /** What follows what is there. Throws an OperatorError if that is not for this pool to go on from. */
-function ownOf(
-	head: Head,
-	now: Superblock | null,
-	{ of, owner, pool }: ReplicaRules,
-	nowUs: number,
-): Superblock {
+function ownOf(head: Head, now: Superblock | null, { of, owner, pool, isAgain }: ReplicaRules): Superblock {
 	if (now === null)
 		return {
 			...{ format: 1, pool, epoch: 1, beat: 1, owner, hostSince: 1, leaseMs: LEASE_MS, writtenUs: 0 },
@@ -114,23 +135,26 @@ function ownOf(
 		throw new OperatorError(`${head.name}: is a pool of its own there, and no replica of this one`);
 	if (was.source !== of.source)
 		throw new OperatorError(`${head.name}: is a replica of another pool, ${was.name} of ${was.host}`);
-	if (replica === undefined) throw promotedError(head.name, now, nowUs);
+	if (replica === undefined) throw promotedError(head.name, now.owner, was);
+	if (isAgain && replica.returnedBy === undefined && now.owner.id !== owner.id)
+		throw broughtBy(head.name, now.owner);
 	const epoch = now.epoch + 1;
 	const hostSince = now.owner.host === owner.host ? now.hostSince : epoch;
 	return { ...now, epoch, hostSince, beat: now.beat + 1, owner, isGivenBack: true, replica: of };
 }
 
-/** Of what nobody may go on with here: it stays as it is. */
-function promotedError(name: string, { owner, writtenUs }: Superblock, nowUs: number): FencedError {
-	const ago = secondsText(Math.max(0, nowUs - writtenUs) / 1000);
-	return new FencedError(
-		`${name}: the replica was promoted by ${owner.name}, which has last written there ${ago} ago; nothing is brought there any more, and what each of the two has stays as it is`,
-	);
+function promotedError(name: string, owner: Owner, { sinceUs, at, now }: PromotedFrom): PromotedError {
+	const text = `${name}: the replica was promoted by ${owner.name}; nothing is brought there until it is given back`;
+	return new PromotedError(text, { by: owner.name, sinceUs, at, now });
 }
 
-function fenced(name: string, current: HeadState | null, nowUs: number): FencedError {
+function broughtBy(name: string, owner: Owner): FencedError {
+	return new FencedError(`${name}: ${owner.name} brings the pool there now`);
+}
+
+function fenced(name: string, current: HeadState | null): FencedError {
 	if (current === null) return new FencedError(`${name}: there is no replica any more`);
-	const now = decodeSuperblock(current.bytes, name);
-	if (now.replica === undefined) return promotedError(name, now, nowUs);
-	return new FencedError(`${name}: ${now.owner.name} brings the pool there now`);
+	const { owner, replica, promoted } = decodeSuperblock(current.bytes, name);
+	if (replica !== undefined || promoted === undefined) return broughtBy(name, owner);
+	return promotedError(name, owner, promoted);
 }

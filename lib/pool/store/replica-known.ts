@@ -4,6 +4,7 @@ import { DamagedError } from "../../errors.js";
 import { fileNumber } from "../folder.js";
 import type { HeadState } from "../head.js";
 import type { LocalOwner, LocalRow, LocalTable } from "./local-table.js";
+import type { PromotedFrom } from "./replica-of.js";
 
 /** What is known of it while the pool is open. */
 export interface ReplicaState {
@@ -16,6 +17,12 @@ export interface ReplicaState {
 	readonly givenUp: number;
 	readonly heldSlots: number;
 	readonly trouble: string | null;
+	/** As it was promoted; null: it was not, as far as is known. */
+	readonly promoted: ReplicaPromoted | null;
+}
+
+export interface ReplicaPromoted extends Pick<PromotedFrom, "sinceUs" | "at" | "now"> {
+	readonly by: string;
 }
 
 /** What there is of the pool when it is opened. */

@@ -3,9 +3,9 @@
 import { OperatorError } from "../../errors.js";
 import type { Head } from "../../object/head.js";
 import type { ObjectStore } from "../../object/store.js";
-import { ReplicaKeeper } from "./replica-keeper.js";
+import { PromotedError, ReplicaKeeper } from "./replica-keeper.js";
+import type { ReplicaOf } from "./replica-of.js";
 import type { ReplicaPlace } from "./replica-way.js";
-import type { ReplicaOf } from "./superblock.js";
 import type { KeeperWorld } from "./superblock-swaps.js";
 
 const IDENTITY_BYTES = 16;
@@ -35,11 +35,19 @@ export function replicaPlace({
 	const ending = new AbortController();
 	const id = identifier(IDENTITY_BYTES);
 	const owner = { id, host: identifier(IDENTITY_BYTES), name: of.host };
+	let isAgain = false;
 	return {
 		store,
-		acquire: (source) => {
-			const rules = { of: { ...of, source }, owner, pool: identifier(IDENTITY_BYTES) };
-			return ReplicaKeeper.acquire(head, rules, { ...world, signal: ending.signal, tell });
+		acquire: async (source) => {
+			const rules = { of: { ...of, source }, owner, pool: identifier(IDENTITY_BYTES), isAgain };
+			try {
+				const keeper = await ReplicaKeeper.acquire(head, rules, { ...world, signal: ending.signal, tell });
+				isAgain = true;
+				return keeper;
+			} catch (error) {
+				isAgain ||= error instanceof PromotedError;
+				throw error;
+			}
 		},
 		close: async () => {
 			ending.abort(new OperatorError(`${head.name}: closed`));

@@ -6,6 +6,7 @@ import type { ObjectStore } from "../../object/store.js";
 import type { Image } from "./image.js";
 import type { ImageKeeper } from "./keeper.js";
 import { Patience } from "./patience.js";
+import { PromotedError } from "./replica-keeper.js";
 import { readComing } from "./stored-image.js";
 import { FencedError } from "./superblock-swaps.js";
 import { Waiters } from "./waiters.js";
@@ -19,6 +20,9 @@ export interface ReplicaPlace {
 	close(): Promise<void>;
 }
 
+/** How often is looked whether a replica that lacks nothing was promoted. */
+const LOOK_MS = 15_000;
+
 export class ReplicaWay {
 	readonly #connect: () => Promise<ReplicaPlace>;
 	readonly #clock: Clock;
@@ -26,6 +30,8 @@ export class ReplicaWay {
 	readonly #waiters = new Waiters();
 	#place: ReplicaPlace | null = null;
 	#isEnded = false;
+	#cancelLook = (): void => {};
+	#promoted: PromotedError | null = null;
 
 	constructor(connect: () => Promise<ReplicaPlace>, clock: Clock, tell: (trouble: string | null) => void) {
 		this.#connect = connect;
@@ -41,6 +47,11 @@ export class ReplicaWay {
 	get place(): ReplicaPlace {
 		if (this.#place === null) throw new OperatorError("the replica has not answered yet");
 		return this.#place;
+	}
+
+	/** By whom the replica was promoted, as far as is known; null: it was not, or was given back. */
+	get promoted(): PromotedError | null {
+		return this.#promoted;
 	}
 
 	/** Resolves when it is so, which is looked at by `look`. Throws an OperatorError if nobody waits any more. */
@@ -61,8 +72,13 @@ export class ReplicaWay {
 		const place = this.#place ?? (await this.#patience.run(this.#connect, never));
 		this.#place = place;
 		if (this.#isEnded) throw new OperatorError("the pool is closed");
-		const isFenced = (error: Error): boolean => error instanceof FencedError;
+		// (What was promoted may be given back.)
+		const isFenced = (error: Error): boolean => {
+			this.#promoted = error instanceof PromotedError ? error : null;
+			return error instanceof FencedError && this.#promoted === null;
+		};
 		const keeper = await this.#patience.run(() => place.acquire(source), isFenced);
+		this.#promoted = null;
 		const image = await this.#patience.run(() => readComing(place.store, keeper.pool, keeper.image), never);
 		return { keeper, image };
 	}
@@ -77,9 +93,19 @@ export class ReplicaWay {
 		cancel();
 	}
 
+	/** Has it looked now and then, until the end. */
+	watch(look: () => Promise<void>): void {
+		this.#cancelLook = this.#clock.after(LOOK_MS, () => {
+			void look().finally(() => {
+				if (!this.#isEnded) this.watch(look);
+			});
+		});
+	}
+
 	/** Whoever waits hears that nothing comes of it. */
 	end(): void {
 		this.#isEnded = true;
+		this.#cancelLook();
 		this.#patience.close();
 		this.look();
 	}

@@ -5,9 +5,8 @@
  */
 
 import type { BlockDevice } from "../../block/device.js";
-import type { Clock } from "../../clock.js";
-import type { Memory } from "../../wire/memory.js";
-import { fileNumber, openOrMake, type PoolFolder } from "../folder.js";
+import type { OperatorError } from "../../errors.js";
+import { fileNumber, openOrMake } from "../folder.js";
 import { FILE_SLOTS } from "../format.js";
 import type { HeadState } from "../head.js";
 import type { Flushed } from "./flushed.js";
@@ -27,28 +26,12 @@ import { LocalUpkeep } from "./local-upkeep.js";
 import { LinePace } from "./pace.js";
 import { Publisher } from "./publisher.js";
 import { Reclaim } from "./reclaim.js";
+import { endFiles, markAgain } from "./replica-files.js";
+import { PromotedError } from "./replica-keeper.js";
 import { known, type ReplicaFound, type ReplicaState } from "./replica-known.js";
-import { type ReplicaPlace, ReplicaWay } from "./replica-way.js";
+import type { ReplicaOptions } from "./replica-options.js";
+import { ReplicaWay } from "./replica-way.js";
 import { SlotHolds } from "./slot-holds.js";
-
-export interface ReplicaOptions {
-	/** For people: where it is. */
-	readonly name: string;
-	/** Where its table lies. */
-	readonly local: PoolFolder;
-	/** Asked again until it is there. Throws an OperatorError or an ObjectError. */
-	readonly connect: () => Promise<ReplicaPlace>;
-	readonly bytesPerSecond?: number | undefined;
-	/** How long what is written waits for a cut at most. Default: ten seconds. */
-	readonly cutAfterMs?: number;
-	readonly clock: Clock;
-	readonly allocate: (byteLength: number) => Memory;
-	readonly nextTurn: () => Promise<void>;
-	/** So many bytes by chance, in hexadecimal. */
-	readonly identifier: (byteLength: number) => string;
-	/** What does not get on, in words; null: it does again. */
-	readonly tell?: (trouble: string | null) => void;
-}
 
 /** Blocks of a cut that are written over meanwhile where no slot can be held for them: where logs end. 8 MiB. */
 const RESCUED_MAX = 2048;
@@ -110,6 +93,7 @@ export class Replica {
 			...{ clock, allocate, nextTurn, sizes: BOUNDLESS, rescuedMax: RESCUED_MAX, tell },
 			pace: new LinePace(clock, bytesPerSecond, cutAfterMs),
 			ready: () => this.#ready(),
+			mayGoOn: (error) => this.#mayGoOn(error),
 			files: () => this.#files.values(),
 			head: content,
 			read: () => this.#holds.look(),
@@ -125,6 +109,7 @@ export class Replica {
 			},
 			...{ clock, nextTurn, sizes: BOUNDLESS },
 		});
+		this.#way.watch(() => this.publisher.exclusive(() => this.#look()));
 	}
 
 	/** Throws an OperatorError: then nothing is open. */
@@ -151,6 +136,7 @@ export class Replica {
 			givenUp: this.publisher.givenUp,
 			heldSlots: this.#holds.count,
 			trouble: this.#way.trouble ?? this.publisher.trouble,
+			promoted: this.#way.promoted?.promotion ?? null,
 		};
 	}
 
@@ -249,6 +235,22 @@ export class Replica {
 		});
 	}
 
+	async #look(): Promise<void> {
+		const lost = await this.#keeper?.look?.();
+		if (lost) this.publisher.isBegunAgain(lost);
+	}
+
+	/** It was promoted, and may be given back: then it is known here what it had. */
+	#mayGoOn(error: OperatorError): boolean {
+		if (!(error instanceof PromotedError)) return false;
+		this.#keeper = null;
+		void this.#reclaim?.close();
+		this.#reclaim = null;
+		markAgain(this.#files.values());
+		this.#holds.look();
+		return true;
+	}
+
 	/** Nothing is known of what the replica has: all of the pool is brought there. */
 	async #beginAnew(keeper: ImageKeeper): Promise<void> {
 		const { pool } = keeper;
@@ -287,14 +289,11 @@ export class Replica {
 		this.#way.end();
 		await Promise.all([this.publisher.close(), this.#way.close()]);
 		await this.#reclaim?.close();
-		for (const file of this.#files.values()) {
-			const isThere = file.dirtyBlocks === 0 && !file.isInFlight && file.intended().length > 0;
-			if (isThere && this.#maySettle(file)) {
-				file.settle();
-				await this.#save(file).catch(() => {});
-			}
-			await file.device.close();
-		}
+		await endFiles(
+			this.#files.values(),
+			(file) => this.#maySettle(file),
+			(file) => this.#save(file),
+		);
 		await this.#table.close();
 	}
 }

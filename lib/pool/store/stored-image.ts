@@ -7,13 +7,13 @@
 import { FailedError } from "../../errors.js";
 import { OBJECT_MAX_BYTES, type ObjectStore } from "../../object/store.js";
 import { areNumbers } from "../format.js";
+import type { JsonObject } from "../stored-json.js";
 import { Image } from "./image.js";
 import { objectName } from "./layout.js";
 import { TABLE_FILES } from "./local-table.js";
 import { decodeManifest } from "./manifest.js";
 import { decodeTable, type ObjectTable } from "./object-form.js";
 import { readObject } from "./read-object.js";
-import type { JsonObject } from "./superblock.js";
 
 /** Objects of one epoch with one number behind the other: how many bytes each has before its blocks. */
 export interface TailPart {

@@ -7,7 +7,9 @@ import type { OperatorError } from "../../errors.js";
 import { checkImage, type Owner, type Promised, type Superblock } from "./superblock.js";
 
 /** What the folder has to say. */
-export type Changes = Partial<Pick<Superblock, "image" | "serve" | "promised" | "lost" | "asks" | "asksOf">>;
+export type Changes = Partial<
+	Pick<Superblock, "image" | "serve" | "promised" | "lost" | "asks" | "asksOf" | "promoted">
+>;
 
 export interface Writer {
 	readonly changes: (now: Superblock) => Changes;

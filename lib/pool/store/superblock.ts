@@ -6,12 +6,8 @@
 import { DamagedError, invariant, OperatorError } from "../../errors.js";
 import { HEAD_MAX_BYTES } from "../../object/head-frame.js";
 import { areNumbers } from "../format.js";
-import { storedJson } from "../stored-json.js";
-
-export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
-export interface JsonObject {
-	readonly [name: string]: Json;
-}
+import { type JsonObject, storedJson } from "../stored-json.js";
+import { isPromotedFrom, isReplicaOf, type PromotedFrom, type ReplicaOf } from "./replica-of.js";
 
 export interface Owner {
 	/** By chance, for each life of a process: 32 digits in hexadecimal. */
@@ -39,15 +35,6 @@ export interface LostTail {
 	readonly seconds: number;
 	/** What the tail goes on from: held as long as this is here. */
 	readonly image: JsonObject;
-}
-
-/** Which pool's replica it is. */
-export interface ReplicaOf {
-	/** That pool's number (`HeadState.pool`). */
-	readonly source: number;
-	/** For people: its name, and the host that it is on. */
-	readonly name: string;
-	readonly host: string;
 }
 
 /** Where a host is that has a pool which both serve, for the others, and what they show there. */
@@ -92,7 +79,7 @@ export interface Superblock {
 	/** It is a replica: nobody opens it until it is promoted. */
 	readonly replica?: ReplicaOf | undefined;
 	/** It was one. */
-	readonly promoted?: ReplicaOf | undefined;
+	readonly promoted?: PromotedFrom | undefined;
 }
 
 export const LEASE_MIN_MS = 500;
@@ -195,14 +182,8 @@ function isSuperblock(value: unknown): value is Superblock {
 		lost.length <= LOST_MAX &&
 		lost.every(isLostTail) &&
 		(replica === undefined || isReplicaOf(replica)) &&
-		(promoted === undefined || isReplicaOf(promoted))
+		(promoted === undefined || isPromotedFrom(promoted))
 	);
-}
-
-function isReplicaOf(value: unknown): value is ReplicaOf {
-	if (!isObject(value) || !areNumbers(value, ["source"])) return false;
-	const { name, host } = value as Record<string, unknown>;
-	return [name, host].every(isName);
 }
 
 function isPartnerPlace(value: unknown): value is PartnerPlace {

@@ -10,6 +10,8 @@ import type { Head, HeadRevision } from "../../object/head.js";
 import type { Call } from "../../object/store.js";
 import { secondsText, sizeText } from "../../text.js";
 import { beatMs, LeaseWatch } from "./lease.js";
+import { promotedFrom } from "./promotion.js";
+import type { ReplicaOf } from "./replica-of.js";
 import { imageIn } from "./stored-image.js";
 import {
 	checkImage,
@@ -18,7 +20,6 @@ import {
 	type LostTail,
 	type Owner,
 	type PartnerPlace,
-	type ReplicaOf,
 	type Superblock,
 } from "./superblock.js";
 import { type KeeperWorld, type Standing, SuperblockSwaps, type There } from "./superblock-swaps.js";
@@ -154,7 +155,7 @@ function verdict(now: Superblock, owner: Owner, rules: TakeOverRules, waitMs: nu
 	const leaseMs = rules.leaseMs ?? now.leaseMs;
 	const epoch = now.epoch + 1;
 	const hostSince = isSameHost ? now.hostSince : epoch;
-	const promoted = replica && { promoted: replica };
+	const promoted = replica && { promoted: promotedFrom(replica, now.image) };
 	const { at } = rules;
 	const shared = at === undefined ? ({ serve: "one" } as const) : ({ serve: "both", at } as const);
 	const next = { ...rest, ...promoted, ...shared, epoch, hostSince, beat: now.beat + 1, owner, leaseMs };

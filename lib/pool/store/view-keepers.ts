@@ -8,8 +8,9 @@ import type { Head } from "../../object/head.js";
 import type { ImageKeeper } from "./keeper.js";
 import type { Keepers } from "./options.js";
 import { readKeeper } from "./read-keeper.js";
+import type { ReplicaOf } from "./replica-of.js";
 import { imageIn, type ObjectKey, type StoredImage } from "./stored-image.js";
-import type { ReplicaOf, Superblock } from "./superblock.js";
+import type { Superblock } from "./superblock.js";
 import { lookAt, notAllText } from "./takeover.js";
 
 interface ViewedFiles {

@@ -4,13 +4,14 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Clock, systemClock } from "../../../lib/clock.js";
 import { Head } from "../../../lib/object/head.js";
 import { Objects } from "../../../lib/object/objects.js";
-import type { PoolFolder } from "../../../lib/pool/folder.js";
+import type { PoolFolder, PoolWorld } from "../../../lib/pool/folder.js";
 import { Pool } from "../../../lib/pool/pool.js";
 import { HeadKeepers } from "../../../lib/pool/store/head-keepers.js";
 import { LeaseWatch } from "../../../lib/pool/store/lease.js";
 import { LossWord } from "../../../lib/pool/store/loss-word.js";
-import type { ReplicaOptions } from "../../../lib/pool/store/replica.js";
+import type { GiveBackWord } from "../../../lib/pool/store/promotion.js";
 import { ReplicaFolder } from "../../../lib/pool/store/replica-folder.js";
+import type { ReplicaOptions } from "../../../lib/pool/store/replica-options.js";
 import { replicaPlace } from "../../../lib/pool/store/replica-place.js";
 import { StoreFolder } from "../../../lib/pool/store/store-folder.js";
 import { asJson, imageIn, type ObjectKey } from "../../../lib/pool/store/stored-image.js";
@@ -77,7 +78,18 @@ export class ReplicaStage {
 
 	/** The replica as another host sees it, which has `local` of it; `promotes`: an operator has said that it is to be a pool. */
 	other(local: MemoryFolder, promotes: boolean): StoreFolder {
+		return this.#other(local, promotes).folder;
+	}
+
+	/** The same; `word`: an operator has said that it is to be a replica again. */
+	otherWorld(local: MemoryFolder, word?: GiveBackWord): PoolWorld {
+		const { folder, keepers } = this.#other(local, word === undefined, word);
+		return { ...testWorld(folder), promotion: keepers.promotion };
+	}
+
+	#other(local: MemoryFolder, promotes: boolean, word?: GiveBackWord) {
 		const { clock } = this;
+		const store = new Objects(this.backend, { clock, random: new Random(2) });
 		const keepers = new HeadKeepers({
 			...{ path: "copy", world: this.#world, name: "two", watch: new LeaseWatch(), loss: new LossWord() },
 			head: new Head(this.head, { clock, random: new Random(2) }),
@@ -85,15 +97,17 @@ export class ReplicaStage {
 			listener: {},
 			owed: () => null,
 			promotes: () => promotes,
+			givesBack: { word: () => word, store },
 		});
-		return new StoreFolder({
+		const folder = new StoreFolder({
 			...{ path: "copy", local, keepers, clock, nextTurn, stable: "host", identifier: this.#identifier },
-			store: new Objects(this.backend, { clock, random: new Random(2) }),
+			store,
 			logBytes: 256 * 2 ** 20,
 			cacheBytes: 2 ** 30,
 			allocate: heapMemory,
 			closed: () => keepers.close(),
 		});
+		return { folder, keepers };
 	}
 
 	/** The replica as another host reads it that does not promote it; how old that is by then, also if these objects were to be deleted. */
@@ -128,7 +142,17 @@ export class ReplicaStage {
 	}
 
 	/** It is made a pool, and opened. */
-	promote(): Promise<Pool> {
-		return Pool.open(testWorld(this.other(new MemoryFolder(), true)));
+	promote(local = new MemoryFolder()): Promise<Pool> {
+		return Pool.open(this.otherWorld(local));
+	}
+
+	/** It is made a replica again, by an operator's word: says why that has ended as it did. */
+	async demote(local: MemoryFolder, loseBytes = 0): Promise<string> {
+		try {
+			await Pool.open(this.otherWorld(local, { loseBytes }));
+			return "it was opened";
+		} catch (error) {
+			return String(error);
+		}
 	}
 }

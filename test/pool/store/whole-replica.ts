@@ -39,16 +39,18 @@ export async function play(seed: number): Promise<Played> {
 	const there = new ReplicaStage(clock, seed, backend);
 	const line = random.pick([undefined, 20_000_000, 1_000_000]);
 	const folders: ReplicaFolder[] = [];
+	// (Of each life, however short.)
+	const courses = new Set<Course>();
 	const on = {
 		files: (local: CrashFolder): PoolFolder => {
 			const folder = there.follow(local, local, { bytesPerSecond: line, cutAfterMs: 500 });
 			folders.push(folder);
+			courses.add(run.life.course);
 			return folder;
 		},
 		crash: (local: CrashFolder, _: Random, survival: number) => [local, survival] as const,
 	};
 	const run = new WholeRun(seed, false, on);
-	const courses = new Set<Course>();
 	const looks: ReplicaStage[] = [];
 	let staged = 0;
 	const tick = (): void => {
