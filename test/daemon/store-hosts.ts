@@ -52,13 +52,19 @@ export interface Services {
 	readonly etcd: readonly string[];
 }
 
-export async function startServices(t: Test): Promise<Services> {
+/** Those of a test, which may have them go wrong. */
+export interface StandIns extends Services {
+	readonly standIns: { readonly s3: StandInS3; readonly etcd: StandInEtcd };
+}
+
+export async function startServices(t: Test): Promise<StandIns> {
 	const [s3, etcd] = [new StandInS3(), new StandInEtcd()];
 	const [endpoint, head] = [await s3.start(), await etcd.start()];
 	t.teardown(() => Promise.all([s3.stop(), etcd.stop()]));
 	return {
 		store: ['type = "s3"', `endpoint = "${endpoint}"`, ...keysOf(KEYS)],
 		...{ secret: { key: "secret_file", text: KEYS.secret }, container: BUCKET, etcd: [head] },
+		standIns: { s3, etcd },
 	};
 }
 

@@ -42,6 +42,17 @@ if (await inNamespace(import.meta.url)) {
 		t.ok(readFileSync(copy).equals(readFileSync(image)), "what was imported");
 	});
 
+	t.test("a store and a head that say nothing any more don't keep it", async (t) => {
+		await two.say("volume", "create", "gold/lost", "64M");
+		const { s3, etcd } = services.standIns;
+		for (const each of [s3, etcd]) each.mishap = () => "handled";
+		const { code } = await two.tree.stop();
+		t.equal(code === 0 || code === 1, true, "it ends by itself");
+		for (const each of [s3, etcd]) each.mishap = () => undefined;
+		await two.start();
+		t.match(await two.say("volume", "ls", "gold"), /lost/, "and goes on with all that it had acknowledged");
+	});
+
 	t.test("and back, with what was written meanwhile", async (t) => {
 		await two.say("volume", "create", "gold/mail", "64M");
 		await two.tree.stop();

@@ -268,6 +268,9 @@ export class HeadKeepers implements Keepers {
 				const images = [...lost.map(({ image }) => image), ...(promoted?.image ? [promoted.image] : [])];
 				return Math.max(0, ...images.map((image) => imageIn(image).next));
 			},
+			get trouble() {
+				return keeper.trouble;
+			},
 			isGivenUp: (life) => isGivenUpIn(keeper.superblock, life),
 			write: (change) =>
 				keeper.write(({ image, owner, promoted }) => {

@@ -24,12 +24,7 @@ import { Publisher } from "./publisher.js";
 import { Reclaim } from "./reclaim.js";
 import { StoreFile, type StoreFileHome } from "./store-file.js";
 import type { ObjectKey } from "./stored-image.js";
-import { storedWithin } from "./stored-within.js";
-
-/** What was written last is brought to the store for so long when the pool is closed. */
-const CLOSE_LIMIT_MS = 8000;
-/** All the rest, before that, while the pool is used. */
-const SETTLE_LIMIT_MS = 30_000;
+import { StoredWithin } from "./stored-within.js";
 
 export interface FilesOptions extends StoreFolderOptions {
 	/** The pool's head as it is here. */
@@ -53,6 +48,7 @@ export class StoredFiles implements StoreFileHome {
 	readonly #options: FilesOptions;
 	readonly #table: LocalTable;
 	readonly #keeper: ImageKeeper;
+	readonly #within: StoredWithin;
 	readonly #image: Image;
 	readonly #rows: ReadonlyMap<number, LocalRow>;
 	readonly #there: ReadonlySet<number>;
@@ -94,7 +90,8 @@ export class StoredFiles implements StoreFileHome {
 			tell: (trouble) => tell("fetch", trouble),
 		});
 		const { publisher } = this;
-		const ship = () => storedWithin(publisher, clock, CLOSE_LIMIT_MS);
+		this.#within = new StoredWithin(publisher, keeper, clock);
+		const ship = () => this.#within.ship();
 		this.#upkeep = new LocalUpkeep({ files: this, clock, sizes, nextTurn: options.nextTurn, ship });
 		// (Closed, it knows what is written, and does nothing about it.)
 		if (options.isView === true) void publisher.close();
@@ -274,14 +271,14 @@ export class StoredFiles implements StoreFileHome {
 
 	/** What is here alone is brought there, while all goes on; resolves also if that does not get on. */
 	async settle(): Promise<void> {
-		await storedWithin(this.publisher, this.#options.clock, SETTLE_LIMIT_MS);
+		await this.#within.settle();
 	}
 
 	/** What is here alone is brought there, unless the store is away: then it is gone on with the next time. */
 	async close(): Promise<void> {
 		await this.#reclaim?.close();
 		await this.#upkeep.close();
-		const isStored = await storedWithin(this.publisher, this.#options.clock, CLOSE_LIMIT_MS);
+		const isStored = await this.#within.ship();
 		await this.publisher.close();
 		await this.#fetcher.close();
 		for (const file of this.#files.values()) {
