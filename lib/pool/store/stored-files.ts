@@ -142,7 +142,9 @@ export class StoredFiles implements StoreFileHome {
 	}
 
 	get state(): StoreState {
-		const { bytes, sinceMs } = this.publisher.unshipped;
+		// (Nothing of what is only read here is to be brought anywhere.)
+		const nothing = { bytes: 0, sinceMs: null };
+		const { bytes, sinceMs } = this.#options.isView === true ? nothing : this.publisher.unshipped;
 		return {
 			unshippedBytes: bytes,
 			unshippedMs: sinceMs === null ? null : this.#options.clock.now() - sinceMs,
