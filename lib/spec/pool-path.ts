@@ -37,7 +37,7 @@ export function poolInStore(path: string): StoredPool | undefined {
 /** That there is none, of a shown path, and of one in a store how there comes to be one. */
 export function noPoolText(shown: string): string {
 	const name = shown.startsWith(IN_STORE) ? shown.slice(IN_STORE.length) : undefined;
-	return `${shown}: is no pool${name === undefined ? "" : ` yet: vblade pool create ${name} makes one`}`;
+	return `${shown}: is no pool${name === undefined ? "" : ` yet: vblade pool create ${name} makes one, unless it is to come there as a replica`}`;
 }
 
 /** For people: nothing that only tells it from what it was. */
