@@ -226,12 +226,10 @@ export class HeadKeepers implements Keepers {
 		const { path, givesBack, world } = this.#of;
 		const [keeper, word, now] = [this.#keeper, givesBack?.word(), written()];
 		if (keeper === null) return;
-		const { promoted } = keeper.superblock;
+		const [{ promoted }, sinceUs] = [keeper.superblock, Math.floor(world.now())];
 		this.#written = written;
 		if (promoted?.image !== undefined && promoted.at === undefined)
-			await keeper.write(() => ({
-				promoted: { ...promoted, at: now, now, sinceUs: Math.floor(world.now()) },
-			}));
+			await keeper.write(() => ({ promoted: { ...promoted, at: now, now, sinceUs } }));
 		if (word === undefined) return;
 		const { name, host } = checkGivenBack(path, keeper.superblock, now, word);
 		this.#willGiveBack = true;
@@ -268,9 +266,7 @@ export class HeadKeepers implements Keepers {
 				const images = [...lost.map(({ image }) => image), ...(promoted?.image ? [promoted.image] : [])];
 				return Math.max(0, ...images.map((image) => imageIn(image).next));
 			},
-			get trouble() {
-				return keeper.trouble;
-			},
+			trouble: () => keeper.trouble,
 			isGivenUp: (life) => isGivenUpIn(keeper.superblock, life),
 			write: (change) =>
 				keeper.write(({ image, owner, promoted }) => {

@@ -12,7 +12,7 @@ export interface ImageKeeper {
 	/** Objects with lower numbers are wanted, whatever is in the image: by a tail that was given up, and that its host may still have. */
 	readonly heldBelow: number;
 	/** Why the superblock does not get on, in words; null, or left out: it does. */
-	readonly trouble?: string | null;
+	trouble?(): string | null;
 	/** Whether what a host of that life had promised was given up at a takeover. Whatever else is on a host and not in the image was never acknowledged. */
 	isGivenUp(life: string): boolean;
 	/** Whether it is as it was left there: of one that nothing may be written to for long. Resolves to why not; null: it is, or that is not known now. Default: it is known anyhow. */

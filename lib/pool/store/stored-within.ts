@@ -54,7 +54,7 @@ export class StoredWithin {
 		const late = new Promise<boolean>((resolve) => {
 			const look = (): void => {
 				const nowMs = clock.now();
-				const trouble = publisher.trouble ?? keeper.trouble ?? null;
+				const trouble = publisher.trouble ?? keeper.trouble?.() ?? null;
 				awayMs = trouble === null ? null : (awayMs ?? nowMs);
 				if (publisher.sentBytes !== sentBytes) [sentBytes, sentMs] = [publisher.sentBytes, nowMs];
 				const isAway = nowMs - (awayMs ?? nowMs) >= AWAY_LIMIT_MS || nowMs - sentMs >= SILENT_LIMIT_MS;
