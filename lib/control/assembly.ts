@@ -7,6 +7,7 @@ import { type Clock, systemClock } from "../clock.js";
 import { OperatorError } from "../errors.js";
 import type { Started } from "../opener/messages.js";
 import type { Config, Environment } from "../spec/config.js";
+import type { DiskConfig } from "../spec/configuration.js";
 import { Readings } from "../spec/readings.js";
 import type { Inside } from "./api/inside.js";
 import { Changes } from "./changes.js";
@@ -77,12 +78,19 @@ export function insideOf(options: AssemblyOptions, read: Read, guard: Guard, eve
 	};
 	const environment = { interfaceNames, readings: new Readings() };
 	const parts = { opener, workers, kept, events, jobs, clock, environment, now };
-	const desired = new Desired({ ...parts, onReload, onForgotten });
+	const onServed = (disk: DiskConfig): void => poolKeeping.isServed(disk);
+	const desired: Desired = new Desired({ ...parts, onReload, onForgotten, onServed });
 	const changes = new Changes(desired, observed, jobs, now, opener, workers);
 	const wallMs = (clockMs: number): number => now() + clockMs - clock.now();
 	const replaced = new Replaced(events, () => desired.stewards());
 	const shower = new Shower({ observed, kept, changes, workers, wallMs, replaced });
-	const poolKeeping = new PoolKeeping({ desired, workers, events, clock, reopen: reopenBy(desired) });
+	const poolKeeping: PoolKeeping = new PoolKeeping({
+		desired,
+		workers,
+		events,
+		clock,
+		reopen: reopenBy(desired),
+	});
 	const pools = new Pools(desired, workers, jobs, events, changes, poolKeeping);
 	return {
 		version,
@@ -102,6 +110,17 @@ export function insideOf(options: AssemblyOptions, read: Read, guard: Guard, eve
 		places,
 		replaced,
 		restartNeeded: () => restartNeeded(started, desired.config, observed.linkOptions()),
+		...machineLooks(desired, opener, clock),
+	};
+}
+
+/** What of this machine is asked of the opener. */
+function machineLooks(
+	desired: Pick<Desired, "config">,
+	opener: Pick<WatchedOpener, "speeds" | "processes">,
+	clock: Clock,
+): Pick<Inside, "speeds" | "processes"> {
+	return {
 		speeds: fresh(
 			SPEEDS_FRESH_MS,
 			() => clock.now(),

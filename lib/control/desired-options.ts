@@ -2,6 +2,7 @@
 
 import type { Clock } from "../clock.js";
 import type { Config, Environment } from "../spec/config.js";
+import type { DiskConfig } from "../spec/configuration.js";
 import type { Difference } from "../spec/difference.js";
 import type { DamageTeller } from "./damage.js";
 import type { EventLog } from "./event-log.js";
@@ -23,6 +24,8 @@ export interface DesiredOptions {
 	readonly now: () => number;
 	/** When files were read again, and are good: what else they say. Resolves to what went wrong. */
 	readonly onReload: (config: Config) => Promise<readonly string[]>;
+	/** It is served, and was not. */
+	readonly onServed: (disk: DiskConfig) => void;
 	/** It is gone for good. */
 	readonly onForgotten: (disk: string) => void;
 }

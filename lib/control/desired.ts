@@ -253,14 +253,15 @@ export class Desired {
 	}
 
 	#newSteward(disk: DiskConfig): Steward {
-		const { workers, kept, events, clock } = this.#options;
+		const { workers, kept, events, clock, onServed } = this.#options;
 		const steward = new Steward(disk, {
 			...{ workers, kept, events, clock, links: () => this.#config.links },
 			parts: this.#partsOf,
 			poolDisks: (volume) => this.#named(disksUnder(volume, this.#config.pools)),
-			onOpen: ({ partOf = "", disk: { chunkOf } }) => {
-				this.#stewards.get(partOf)?.hurry();
-				if (chunkOf !== undefined) this.hurry(chunkOf);
+			onOpen: (opened) => {
+				onServed(opened);
+				this.#stewards.get(opened.partOf ?? "")?.hurry();
+				if (opened.disk.chunkOf !== undefined) this.hurry(opened.disk.chunkOf);
 			},
 		});
 		this.#stewards.set(disk.name, steward);

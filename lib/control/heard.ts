@@ -229,6 +229,7 @@ const isPool = isShape({
 	disks: isEither(isNull, isPoolDisks),
 	stored: isEither(isNull, isStored),
 	handedOver: isEither(isMissing, isHandedOver),
+	onlyRead: isWordOrNull,
 	replicas: isReplicas,
 	volumeCount: isNumber,
 	isMore: isFlag,

@@ -9,8 +9,8 @@ import type { Clock } from "../clock.js";
 import type { PoolAct } from "../daemon/worker-messages.js";
 import { isUsedElsewhere, isWaiting } from "../pool/store/words.js";
 import type { Config } from "../spec/config.js";
-import type { PoolConfig } from "../spec/configuration.js";
-import { shownPoolPath } from "../spec/pool-path.js";
+import type { DiskConfig, PoolConfig } from "../spec/configuration.js";
+import { poolInStore, shownPoolPath } from "../spec/pool-path.js";
 import { replicasText } from "../spec/replicas.js";
 import type { EventLog, Happening } from "./event-log.js";
 import type { Workers } from "./seams.js";
@@ -102,6 +102,11 @@ export class PoolKeeping {
 		told.atMs = Number.NEGATIVE_INFINITY;
 	}
 
+	/** A disk is served that is on it. (By way of another host's if both serve it, whatever is the matter here.) */
+	isServed({ disk: { storage } }: DiskConfig): void {
+		if (storage.kind === "volume" && poolInStore(storage.pool)?.isShared !== true) this.isHad(storage.pool);
+	}
+
 	/** A pool has told something itself. */
 	happened({ kind, severity, message: line, poolPath = "", volume }: Happening): void {
 		// (Also if it was not told of anything here yet: its disks are closed.)
@@ -151,12 +156,14 @@ export class PoolKeeping {
 			this.#told.set(pool.path, told);
 			// (One that has failed takes changes when it is opened again, whoever does that.)
 			const retryMs = pool.disks === undefined && pool.stored === undefined ? RETRY_MS : SOON_MS;
-			const waitMs = told.trouble === undefined && told.failed === null ? AGAIN_MS : retryMs;
+			const { trouble = null, failed } = told;
+			const waitMs = trouble !== null || failed !== null ? retryMs : isWell(told) ? AGAIN_MS : RETRY_MS;
 			if (!told.isUnderWay && nowMs - told.atMs >= waitMs) void this.#tell(pool, told, nowMs);
 		}
 	}
 
-	async #tell({ name, path }: PoolConfig, told: Told, nowMs: number): Promise<void> {
+	async #tell(pool: PoolConfig, told: Told, nowMs: number): Promise<void> {
+		const { path } = pool;
 		const { trouble } = told;
 		told.atMs = nowMs;
 		told.isUnderWay = true;
@@ -172,14 +179,26 @@ export class PoolKeeping {
 		} finally {
 			told.isUnderWay = false;
 		}
-		if (told.trouble === undefined || told.trouble === trouble) return;
-		const { events } = this.#of;
-		if (isUsedElsewhere(told.trouble)) return;
-		if (isWaiting(told.trouble))
-			return events.add({ kind: "pool-waits", severity: "info", message: `pool ${name}: ${told.trouble}` });
-		const message = `pool ${name}: what is configured of it does not hold yet: ${told.trouble}`;
-		events.add({ kind: "configuration", severity: "warning", message });
+		if (told.trouble !== undefined && told.trouble !== trouble) this.#isTroubled(pool, told.trouble, trouble);
 	}
+
+	/** `before`: what was the matter until now. */
+	#isTroubled({ name, path, stored }: PoolConfig, trouble: string, before: string | undefined): void {
+		const { events, desired } = this.#of;
+		// (Disks that wait, each for a time of its own, find at once that somebody has to do something; and that nobody has to any more.)
+		if (before !== undefined && isWaiting(before) !== isWaiting(trouble)) desired.hurry(path);
+		if (isUsedElsewhere(trouble)) return;
+		const severity = isWaiting(trouble) ? "info" : "warning";
+		const isInStore = stored !== undefined;
+		const what = isInStore ? trouble : `what is configured of it does not hold yet: ${trouble}`;
+		const kind = isInStore ? "pool-waits" : "configuration";
+		events.add({ kind, severity, message: `pool ${name}: ${what}` });
+	}
+}
+
+/** One that is not may be closed, if nobody uses it, and then tells nothing of what has become of it. */
+function isWell({ away, failed, unstored, full, store, replica }: Told): boolean {
+	return [away, failed, unstored, full, store, replica].every((each) => each === null);
 }
 
 function actFor(

@@ -173,12 +173,10 @@ class ControlProcess {
 	}
 
 	#tellReady(): void {
-		const stewards = this.#control?.inside.desired.stewards() ?? [];
-		const missing = stewards.filter(({ state }) => state === "failed" || state === "opening").length;
-		this.#opener?.notify(
-			"ready",
-			`${counted(stewards.length, "disk")}${missing === 0 ? "" : `, ${missing} not served`}`,
-		);
+		const states = this.#control?.inside.desired.stewards().map(({ state }) => state) ?? [];
+		const missing = states.filter((state) => state === "failed" || state === "opening").length;
+		const waiting = states.filter((state) => state === "waiting").length;
+		this.#opener?.notify("ready", readyText(states.length, missing, waiting));
 	}
 
 	/** However often it is asked for meanwhile, once more is enough. */
@@ -216,4 +214,10 @@ function happeningOf({ at, isEnd, message }: ProcessNews): Happening & { atMs: n
 	// The opener has put it into the log.
 	const [severity, isLogged] = isEnd ? (["error", true] as const) : (["info", false] as const);
 	return { kind: "process", severity, message, atMs: Date.parse(at), isLogged };
+}
+
+/** What systemd shows, and who starts it. `waiting`: disks whose pool another host has. */
+function readyText(disks: number, missing: number, waiting: number): string {
+	const unserved = missing === 0 ? "" : `, ${missing} not served`;
+	return `${counted(disks, "disk")}${unserved}${waiting === 0 ? "" : `, ${waiting} waiting for another host`}`;
 }

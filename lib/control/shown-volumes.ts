@@ -39,10 +39,12 @@ function reasonOf(look: PoolLook | undefined): string | null {
 	);
 }
 
-/** What does not get on with the first one of which anything does not. */
+/** What does not get on with any of them. */
 export function replicaTrouble(replicas: PoolLook["replicas"] = []): string | null {
-	const troubled = replicas.find(({ trouble }) => trouble !== null);
-	return troubled ? `its replica ${troubled.name} is not brought up to date: ${troubled.trouble}` : null;
+	const troubles = replicas.flatMap(({ name, trouble }) =>
+		trouble === null ? [] : [`its replica ${name} is not brought up to date: ${trouble}`],
+	);
+	return troubles.join("; and ") || null;
 }
 
 /** How long requests took, and how they ended, is for metrics. */
@@ -82,6 +84,7 @@ export function shownPool(
 		unsure: look === undefined ? null : look.unsure.map(({ from, to }) => ({ from, to })),
 		disks: look?.disks?.map((disk) => ({ ...disk })) ?? null,
 		stored: storedOf(look),
+		onlyRead: look?.onlyRead ?? null,
 		replicas: look?.replicas.map((replica) => ({ ...replica })) ?? null,
 		settings: look === undefined ? null : { ...look.settings, keep: { ...look.settings.keep } },
 	};

@@ -5,6 +5,7 @@
 
 import type { KeeperListener } from "../pool/store/keeper-listeners.js";
 import type { FencedError } from "../pool/store/superblock-swaps.js";
+import { closedHere } from "../pool/store/words.js";
 import type { PoolTold } from "../pool/told.js";
 
 type What = "lease" | "upload" | "fetch";
@@ -45,7 +46,7 @@ export class StoreTroubles {
 		lost: ({ message, isHandedOver }) => {
 			// (What does not get on since is no trouble: it is not this host's.)
 			this.#isLost = true;
-			const told = `${message}; it is closed here, and waits`;
+			const told = closedHere(message);
 			if (isHandedOver) this.#tell({ kind: "pool-handed-over", level: "info", message: told });
 			else this.#tell({ kind: "pool-lost", level: "warn", message: told });
 		},

@@ -95,6 +95,8 @@ export interface PoolLook extends PoolFigures {
 	readonly disks: readonly PoolDiskState[] | null;
 	/** How it stands with its object store; null: it is in none. */
 	readonly stored: StoredLook | null;
+	/** Why nothing of it can be changed, whoever asks; null: it can be. */
+	readonly onlyRead: string | null;
 	/** Of those that follow it. */
 	readonly replicas: readonly ReplicaLook[];
 	/** To whom it has just been handed over, by who asks for this. */
@@ -148,6 +150,7 @@ class Looker {
 			settings: settingsText(settings),
 			disks: space.disks?.states ?? null,
 			stored: space.stored ?? null,
+			onlyRead: space.onlyRead ?? null,
 			replicas: space.replicas,
 		};
 	}

@@ -93,9 +93,15 @@ const EFFORTS: Readonly<Record<Effort, string>> = {
 
 function changeText({ key, from, to, effort }: KeyChange): string {
 	// Of what is made of others, one of those.
-	const isSame = isDeepStrictEqual(from, to);
-	const what = isSame ? `what is in ${shown(to)} is something else` : `${shown(from)} -> ${shown(to)}`;
+	const what = isDeepStrictEqual(from, to) ? sameText(key, to) : `${shown(from)} -> ${shown(to)}`;
 	return `${key} ${what} (${EFFORTS[effort]})`;
+}
+
+/** What it is called is what it was. */
+function sameText(key: string, value: unknown): string {
+	return key === "volume"
+		? `${shown(value)}: its pool is elsewhere now, or opened in another way`
+		: `what is in ${shown(value)} is something else`;
 }
 
 function shown(value: unknown): string {

@@ -34,9 +34,14 @@ export function poolInStore(path: string): StoredPool | undefined {
 	return { name, fingerprint, ...(both !== undefined && { isShared: true }) };
 }
 
+/** What commands call a pool in a store, of a shown path; undefined of one that is elsewhere. */
+export function nameInStore(shown: string): string | undefined {
+	return shown.startsWith(IN_STORE) ? shown.slice(IN_STORE.length) : undefined;
+}
+
 /** That there is none, of a shown path, and of one in a store how there comes to be one. */
 export function noPoolText(shown: string): string {
-	const name = shown.startsWith(IN_STORE) ? shown.slice(IN_STORE.length) : undefined;
+	const name = nameInStore(shown);
 	return `${shown}: is no pool${name === undefined ? "" : ` yet: vblade pool create ${name} makes one, unless it is to come there as a replica`}`;
 }
 

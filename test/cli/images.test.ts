@@ -10,6 +10,7 @@ import { placeOf } from "../../lib/cli/pools/pool-place.js";
 import { fillVolume, hasVolume } from "../../lib/cli/pools/unfinished.js";
 import { volumeCreateCommand, volumeLsCommand } from "../../lib/cli/pools/volume.js";
 import { progressOf } from "../../lib/cli/progress.js";
+import { OperatorError } from "../../lib/errors.js";
 import type { Pool } from "../../lib/pool/pool.js";
 import { Random } from "../../lib/random.js";
 import { file, pattern, qcow2, read } from "../image/images.js";
@@ -85,6 +86,26 @@ t.test("what is wrong is told in one line, and leaves nothing that looks whole",
 	);
 	await told(volumeCreateCommand, `${folder}/db.part`, "1M");
 	await t.rejects(told(volumeImportCommand, `${folder}/db`, image), /volume "db.part": is there already/);
+});
+
+t.test("what can't be made leaves nothing behind", async (t) => {
+	const folder = await newPool();
+	const filling = {
+		isMine: () => false,
+		isDone: async () => false,
+		finish: async () => {},
+		first: {},
+		make: () => Promise.reject(new OperatorError("was changed since")),
+	};
+	await withPool(folder, (pool) =>
+		t.rejects(
+			fillVolume(placeOf(folder, pool), "web", filling, async () => {}),
+			{
+				message: "was changed since",
+			},
+		),
+	);
+	t.notMatch(await told(volumeLsCommand, folder), /part/);
 });
 
 t.test("the next attempt at the same goes on, one at something else begins anew", async (t) => {

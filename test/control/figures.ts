@@ -94,6 +94,7 @@ export const POOL: PoolLook = {
 	format: 1,
 	disks: null,
 	stored: null,
+	onlyRead: null,
 	replicas: [],
 	away: null,
 	failed: null,

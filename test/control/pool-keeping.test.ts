@@ -4,9 +4,10 @@ import t from "tap";
 import { PoolKeeping } from "../../lib/control/pool-keeping.js";
 import type { PoolAct } from "../../lib/daemon/worker-messages.js";
 import { OperatorError } from "../../lib/errors.js";
+import { closedHere } from "../../lib/pool/store/words.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import { good, read } from "../spec/readings.js";
-import { POOL } from "./figures.js";
+import { POOL, STORED } from "./figures.js";
 import { settle } from "./stage.js";
 
 const text = (history: string, snapshot: string): string => `
@@ -31,6 +32,7 @@ t.test("pools are told what is configured of them", async (t) => {
 	const asked: [string, PoolAct][] = [];
 	const messages: string[] = [];
 	let trouble: string | undefined;
+	let isAway: string | null = null;
 	const keeping = new PoolKeeping({
 		...{ desired, clock, reopen: () => {} },
 		events: { add: ({ message }) => messages.push(message) },
@@ -38,7 +40,7 @@ t.test("pools are told what is configured of them", async (t) => {
 			pool: async (folder, act) => {
 				asked.push([folder, act]);
 				if (trouble !== undefined) throw new OperatorError(trouble);
-				return POOL;
+				return { ...POOL, away: isAway };
 			},
 		},
 	});
@@ -74,11 +76,11 @@ t.test("pools are told what is configured of them", async (t) => {
 	t.strictSame(messages, told, "and told once");
 	t.strictSame(keeping.troubles, ["pool fast: /srv/slow: is no pool", "pool slow: /srv/slow: is no pool"]);
 	trouble = undefined;
-	t.equal((await looks(30_000)).length, 2);
-	t.equal((await looks(30_000)).length, 0);
+	t.strictSame([(await looks(30_000)).length, (await looks(30_000)).length], [2, 0]);
 	t.strictSame(keeping.troubles, []);
 	const away = { kind: "pool-away", poolPath: "/srv/fast", message: "there is no such directory" } as const;
 	keeping.happened({ ...away, severity: "error" });
+	isAway = away.message;
 	await looks(1000);
 	t.strictSame(keeping.troubles, ["pool fast: there is no such directory"]);
 	keeping.happened({ ...away, severity: "info" });
@@ -170,6 +172,105 @@ t.test("who waits for a pool that could not be opened is tried again as soon as 
 		await settle();
 		t.strictSame(hurried, new Array<string>(wanted).fill("/srv/fast"));
 	}
+});
+
+t.test("what is wrong with a pool that nobody uses is asked for again until it is over", async (t) => {
+	const clock = new VirtualClock();
+	let stored: typeof STORED | null = { ...STORED, trouble: "nothing is answered: ECONNREFUSED" };
+	const keeping = new PoolKeeping({
+		reopen: () => {},
+		desired: { config: good(read('[pool.fast]\npath = "/srv/fast"\n')), hurry: () => {} },
+		clock,
+		events: { add: () => {} },
+		workers: { pool: async () => ({ ...POOL, stored }) },
+	});
+	const looks = async (passMs: number): Promise<readonly string[]> => {
+		clock.pass(passMs);
+		keeping.look();
+		await settle();
+		return keeping.troubles;
+	};
+	const trouble = ["pool fast: nothing is answered: ECONNREFUSED"];
+	t.strictSame(await looks(1000), trouble);
+	t.strictSame(await looks(30_000), trouble);
+	stored = null;
+	t.strictSame(await looks(30_000), []);
+});
+
+const STORE = `
+[store.attic]
+type = "s3"
+endpoint = "http://127.0.0.1:9000"
+region = "us-east-1"
+access_key = "a"
+secret_file = "/etc/vblade/attic.secret"
+[pool.gold]
+store = "attic"
+container = "gold"
+head = "store"
+log = "/srv/gold"
+`;
+
+t.test(
+	"a pool that another host has is waited for; one that wants an operator's word is a problem, and its disks say so at once",
+	async (t) => {
+		const clock = new VirtualClock();
+		const config = good(read(STORE));
+		const [{ path: poolPath = "" } = {}] = config.pools;
+		const hurried: string[] = [];
+		const told: string[] = [];
+		let trouble = "store:gold: is owned by other, waiting";
+		const keeping = new PoolKeeping({
+			reopen: () => {},
+			desired: { config, hurry: (pool) => hurried.push(pool) },
+			clock,
+			events: { add: ({ kind, severity, message }) => told.push(`${kind} ${severity} ${message}`) },
+			workers: { pool: () => Promise.reject(new OperatorError(trouble)) },
+		});
+		const looks = async (): Promise<readonly string[]> => {
+			clock.pass(3000);
+			keeping.look();
+			await settle();
+			return keeping.troubles;
+		};
+		t.strictSame(await looks(), []);
+		const waits = `pool-waits info pool gold: ${trouble}`;
+		t.strictSame(told, [waits]);
+		const lost = "up to 4096 bytes are only on that host: vblade pool takeover gold --lose 4096";
+		trouble = lost;
+		t.strictSame(await looks(), [`pool gold: ${lost}`]);
+		t.strictSame(told, [waits, `pool-waits warning pool gold: ${lost}`]);
+		t.strictSame(hurried, [poolPath]);
+		t.strictSame(await looks(), [`pool gold: ${lost}`]);
+		t.equal(hurried.length, 1, "once");
+		const message = closedHere("other has the pool now, by epoch 7");
+		keeping.happened({ kind: "pool-handed-over", severity: "info", poolPath, message });
+		t.strictSame(keeping.troubles, [], "that another host has it is no problem");
+	},
+);
+
+t.test("a disk that is served is on a pool that is there", async (t) => {
+	const clock = new VirtualClock();
+	const config = good(read('[pool.fast]\npath = "/srv/fast"\n[disk.db]\nvolume = "fast/db"\n'));
+	let asked = 0;
+	const keeping = new PoolKeeping({
+		reopen: () => {},
+		...{ desired: { config, hurry: () => {} }, clock, events: { add: () => {} } },
+		workers: {
+			pool: async () => {
+				if (asked++ === 0) throw new OperatorError("there is no such directory");
+				return POOL;
+			},
+		},
+	});
+	keeping.look();
+	await settle();
+	t.strictSame(keeping.troubles, ["pool fast: there is no such directory"]);
+	for (const disk of config.disks) keeping.isServed(disk);
+	t.strictSame(keeping.troubles, []);
+	keeping.look();
+	await settle();
+	t.equal(asked, 2, "and is asked at once whether it is as it is to be");
 });
 
 t.test(

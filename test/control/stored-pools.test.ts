@@ -54,6 +54,25 @@ t.test(
 	},
 );
 
+t.test(
+	"of a pool it is told that it can only be read, and of each replica what does not get on",
+	async (t) => {
+		const stage = await poolStage(t);
+		const replica = (name: string, trouble: string | null): PoolLook["replicas"][number] => {
+			const lag = { lagBytes: 0, lagSeconds: 0, sentBytes: 0, givenUp: 0 };
+			return { name, trouble, ...lag, state: "follows", promoted: null };
+		};
+		const replicas = [replica("attic/a", "403"), replica("attic/b", null), replica("attic/c", "507")];
+		const onlyRead = "is what was given up of gold, which can be read";
+		stage.workers.pools.set("/srv/fast", { ...POOL, replicas, onlyRead });
+		t.match((await stage.ask("GET", "/api/v1/pools/fast")).body, {
+			onlyRead,
+			reason:
+				"its replica attic/a is not brought up to date: 403; and its replica attic/c is not brought up to date: 507",
+		});
+	},
+);
+
 t.test("a pool that is known not to get on keeps nobody who asks how all is", async (t) => {
 	const stage = await poolStage(t, new AwayStage());
 	const { workers } = stage;

@@ -86,7 +86,12 @@ if (await inNamespace(import.meta.url)) {
 			await two.tree.state(name, "open");
 			t.notMatch(await two.ioOf(name, "read -P 1 0 1M"), FAILED, `${name} is read before`);
 		}
+		t.match(await two.say("pool", "ls"), /\(is a replica of fast of .*, which can be read/);
 		t.match(await two.say("pool", "promote", "copy"), /^pool +copy$/m);
+		t.match(
+			await two.say("events"),
+			/pool-taken.*: a pool of its own now, by epoch .*; it was a replica of fast of /,
+		);
 		for (const name of names) {
 			const end = Date.now() + LIMIT_MS;
 			let read = await two.ioOf(name, "read -P 1 0 1M");

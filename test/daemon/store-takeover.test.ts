@@ -90,8 +90,9 @@ if (await inNamespace(import.meta.url)) {
 		await two.kill();
 		await one.tree.start();
 		await one.tree.problem(/pool gold: store:gold: up to [0-9]+ bytes .* are only on that host/);
+		t.match(await one.tree.state("web", "failed"), { reason: /are only on that host/ }, "it does not wait");
 		const reason = await one.say("pool", "ls");
-		const [, bytes = ""] = /--lose ([0-9]+)/.exec(reason) ?? [];
+		const [, bytes = ""] = /vblade pool takeover gold --lose ([0-9]+)/.exec(reason) ?? [];
 		t.match(await one.say("pool", "takeover", "gold"), /--lose is missing/);
 		t.match(await one.say("pool", "takeover", "gold", "--lose", "1"), /are only on that host/);
 		t.match(await one.say("pool", "takeover", "gold", "--lose", bytes), /^pool +gold$/m);

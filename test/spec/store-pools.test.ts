@@ -2,7 +2,7 @@
 
 import t from "tap";
 import { differenceOf } from "../../lib/spec/difference.js";
-import { dumpOf } from "../../lib/spec/dump.js";
+import { diffText, dumpOf } from "../../lib/spec/dump.js";
 import { poolInStore, shownPoolPath } from "../../lib/spec/pool-path.js";
 import { good, read, refuses } from "./readings.js";
 
@@ -50,6 +50,11 @@ t.test("a pool in a bucket of S3, with its head in etcd", async (t) => {
 		stable: "host",
 	});
 	t.match(poolInStore(pool?.path ?? ""), { name: "gold", isShared: undefined });
+	const shared = good(read(`${ALL}serve = "both"\nlisten = "[2001:db8::1]:9473"\n${DISK}`));
+	t.equal(
+		diffText(differenceOf(good(read(ALL + DISK)), shared)).at(-1),
+		"disk web: volume gold/web: its pool is elsewhere now, or opened in another way (closed and opened)",
+	);
 	const both = good(read(`${ALL}serve = "both"\nlisten = "[2001:db8::1]:9473"\n`)).pools[0];
 	t.equal(both?.stored?.listen, "[2001:db8::1]:9473");
 	t.match(poolInStore(both?.path ?? ""), { name: "gold", isShared: true });

@@ -45,8 +45,15 @@ export const POOL_COLUMNS: readonly Column<Pool>[] = [
 	{ title: "FREE", isNumber: true, text: ({ freeBytes }) => sizeOrNone(freeBytes) },
 	{ title: "FREEING", isNumber: true, text: ({ freeingBytes }) => sizeOrNone(freeingBytes) },
 	{ title: "MOMENTS FROM", text: ({ momentsFrom }) => orNone(momentsFrom) },
-	{ title: "PATH", text: ({ path, reason }) => `${path}${reason === null ? "" : ` (${reason})`}` },
+	{
+		title: "PATH",
+		text: ({ path, onlyRead, reason }) => [path, ...said(onlyRead), ...said(reason)].join(" "),
+	},
 ];
+
+function said(text: string | null): string[] {
+	return text === null ? [] : [`(${text})`];
+}
 
 export function showPool(line: Line, output: Output): Promise<number> {
 	return asked(line, output, async (daemon) => {

@@ -5,11 +5,12 @@ import { sizeText } from "../../text.js";
 import { orNone, pairLines, sizeOrNone } from "../asking/columns.js";
 
 export function poolLines(pool: Pool): string[] {
-	const { name, path, reason, settings } = pool;
+	const { name, path, reason, onlyRead, settings } = pool;
 	return pairLines([
 		["pool", name],
 		...(path === name ? [] : [["path", path] as const]),
 		...(reason === null ? [] : [["reason", reason] as const]),
+		...(onlyRead === null || pool.stored?.isReplicaOf != null ? [] : [["only read", onlyRead] as const]),
 		["format", orNone(pool.format?.toString() ?? null)],
 		["volumes", orNone(pool.volumes?.toString() ?? null)],
 		["size", sizeOrNone(pool.sizeBytes)],

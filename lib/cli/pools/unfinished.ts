@@ -61,15 +61,26 @@ export async function fillVolume(
 		// What is kept of it goes with it.
 		if (isNew && hasPart) await place.remove(part);
 		if (!(await hasVolume(place, state))) await place.create(state, KEPT_BYTES, KEPT_BYTES);
-		await keeping(place, state, async (kept) => {
+		let isMade = !isNew;
+		const filled = keeping(place, state, async (kept) => {
 			if (isNew) await kept.write(filling.first);
 			if (isNew) await filling.make(place, part);
+			isMade = true;
 			const device = await place.open(part);
 			await fill(device, kept).finally(() => device.close());
 			await filling.finish(place, part);
 		});
+		await filled.catch(async (error: unknown) => {
+			if (!isMade) await forgetUnmade(place, part, state).catch(() => {});
+			throw error;
+		});
 	}
 	await place.remove(state);
+}
+
+/** What is kept of a volume that was never made, and is closed by now. (If that can't be asked, it stays, and the next attempt begins anew.) */
+async function forgetUnmade(place: Place, part: string, state: string): Promise<void> {
+	if (!(await hasVolume(place, part))) await place.remove(state);
 }
 
 async function keeping<T>(place: Place, state: string, work: (kept: Kept) => Promise<T>): Promise<T> {

@@ -113,6 +113,9 @@ export const Pool = z
 		stored: stored
 			.nullable()
 			.meta({ description: "How it stands with its object store; null: it is in none" }),
+		onlyRead: text(
+			"That it can only be read, and why: it is a replica, or what was given up of a pool; null: it is neither",
+		).nullable(),
 		replicas: z
 			.array(replica)
 			.nullable()

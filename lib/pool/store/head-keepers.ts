@@ -200,7 +200,7 @@ export class HeadKeepers implements Keepers {
 				this.held = { answered: answered ?? found.superblock.asks };
 				if (isShared) throw new HeldElsewhere(`${path}: ${usedBy(found.superblock.owner)}`, found.superblock);
 			}
-			if (found instanceof Refused || isLate) throw new OperatorError(`${path}: ${found.message}`);
+			if (found instanceof Refused || isLate) throw new OperatorError(found.messageAbout(path));
 			const pollMs = Math.min(answered === undefined ? POLL_MS : HEIR_POLL_MS, found.remainingMs);
 			await pause(world.clock, pollMs, new AbortController().signal);
 		}

@@ -8,6 +8,7 @@ import { pause } from "../../object/attempts.js";
 import { ObjectError } from "../../object/errors.js";
 import type { Head, HeadRevision } from "../../object/head.js";
 import type { Call } from "../../object/store.js";
+import { nameInStore } from "../../spec/pool-path.js";
 import { secondsText, sizeText } from "../../text.js";
 import { beatMs, LeaseWatch } from "./lease.js";
 import { promotedFrom } from "./promotion.js";
@@ -56,8 +57,9 @@ export class Held {
 		readonly remainingMs: number,
 	) {}
 
-	get message(): string {
-		return waitsFor(this.superblock.owner);
+	/** `path`: as it is shown. */
+	messageAbout(path: string): string {
+		return `${path}: ${waitsFor(this.superblock.owner)}`;
 	}
 }
 
@@ -80,10 +82,12 @@ export class Refused {
 		readonly lost: LostTail,
 	) {}
 
-	get message(): string {
+	/** `path`: as it is shown. */
+	messageAbout(path: string): string {
 		const { lost, superblock } = this;
+		const pool = nameInStore(path) ?? path;
 		const tail = `up to ${lost.bytes} bytes (${sizeText(lost.bytes)}) of ${secondsText(1000 * lost.seconds)}`;
-		return `${tail} that ${superblock.owner.name} has acknowledged are only on that host: start it again, or give them up with --lose ${lost.bytes}`;
+		return `${path}: ${tail} that ${superblock.owner.name} has acknowledged are only on that host: start it again, or give them up: vblade pool takeover ${pool} --lose ${lost.bytes}`;
 	}
 }
 

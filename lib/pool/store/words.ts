@@ -7,7 +7,8 @@ import { secondsText, sizeText } from "../../text.js";
 import type { Owner, Superblock } from "./superblock.js";
 
 const ELSEWHERE = /: is owned by .+, (waiting$|and )/;
-const WAITS = /is owned by .+, waiting$/;
+const CLOSED_HERE = "; it is closed here, and waits";
+const WAITS = new RegExp(`is owned by .+, waiting$|${CLOSED_HERE}$`);
 const SHARED = /is owned by .+, and used by way of it$/;
 
 /** Another host has it, and as soon as it has not, it is had here. */
@@ -15,6 +16,12 @@ export function waitsFor({ name }: Pick<Owner, "name">): string {
 	return `is owned by ${name}, waiting`;
 }
 
+/** Another host has just got it. `message`: who. */
+export function closedHere(message: string): string {
+	return `${message}${CLOSED_HERE}`;
+}
+
+/** Nothing is to be done about that. */
 export function isWaiting(message: string): boolean {
 	return WAITS.test(message);
 }
@@ -51,6 +58,9 @@ export function takenWords(before: Superblock, now: Superblock): string {
 		return `taken over from ${name}, ${by}; ${tail} that it had acknowledged are given up`;
 	}
 	if (before.heir?.id === now.owner.id) return `handed over by ${name}, ${by}`;
+	const { replica } = before;
+	if (replica !== undefined)
+		return `a pool of its own now, ${by}; it was a replica of ${replica.name} of ${replica.host}`;
 	if (before.isGivenBack === true) return `had here after ${name}, which has ended, ${by}`;
 	return `taken over from ${name}, ${by}; nothing is lost`;
 }

@@ -72,7 +72,7 @@ export class KeeperWorlds {
 	async taken(host: Host, rules: TakeOverRules = {}): Promise<{ keeper: HeadKeeper; ms: number }> {
 		const beganMs = this.time.now();
 		const keeper = await this.time.until(this.acquire(host, rules));
-		if (!(keeper instanceof HeadKeeper)) throw new Error(keeper.message);
+		if (!(keeper instanceof HeadKeeper)) throw new Error(keeper.messageAbout("store:gold"));
 		return { keeper, ms: this.time.now() - beganMs };
 	}
 
