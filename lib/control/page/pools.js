@@ -57,7 +57,7 @@ export function poolsView(main, live) {
 				/** @type {Promise<VolumeList>} */ (get(`/api/v1/volumes?${query}`, signal)),
 				jobs.look(signal),
 			]);
-			known = list.pools.filter(({ reason }) => reason === null);
+			known = list.pools.filter(isOpen);
 			make.disabled = known.length === 0;
 			pools.update(list.pools);
 			if (pager.show(found.volumes.length, found.total)) volumes.update(found.volumes);
@@ -84,8 +84,9 @@ function poolTable(jobs, changed) {
 			{ title: "Where", wide: true, paint: paintWhere },
 			{
 				title: "Look for damage",
-				paint: (cell, { name, reason }) => {
-					if (reason !== null) return write(cell, "–");
+				paint: (cell, pool) => {
+					if (!isOpen(pool)) return write(cell, "–");
+					const { name } = pool;
 					paintJob(cell, jobs.of(name), () => [
 						jobButton("Check", name, `${path(name)}/check`, changed),
 						jobButton("Scrub", name, `${path(name)}/scrub`, changed),
@@ -96,14 +97,21 @@ function poolTable(jobs, changed) {
 	});
 }
 
+/** It is used, though something of it may not get on. @param {Pool} pool */
+function isOpen({ volumes }) {
+	return volumes !== null;
+}
+
 /** @param {HTMLElement} cell @param {Pool} pool @param {() => void} changed */
-function paintState(cell, { name, reason, clockDoubt }, changed) {
-	const shown = `${reason ?? "open"} ${clockDoubt !== null}`;
+function paintState(cell, pool, changed) {
+	const { name, reason, clockDoubt } = pool;
+	const state = !isOpen(pool) ? "failed" : reason === null ? "open" : "degraded";
+	const shown = `${state} ${reason} ${clockDoubt !== null}`;
 	if (cell.dataset.shown === shown) return;
 	cell.dataset.shown = shown;
 	fill(
 		cell,
-		badge(reason === null ? "open" : "failed"),
+		badge(state),
 		reason !== null && el("p", { class: "reason" }, reason),
 		clockDoubt !== null && el("p", { class: "reason" }, doubtWords(clockDoubt)),
 		clockDoubt !== null &&
