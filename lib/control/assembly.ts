@@ -78,8 +78,9 @@ export function insideOf(options: AssemblyOptions, read: Read, guard: Guard, eve
 	};
 	const environment = { interfaceNames, readings: new Readings() };
 	const parts = { opener, workers, kept, events, jobs, clock, environment, now };
+	const onCarriedOut = (): Promise<void> => poolKeeping.follow();
 	const onServed = (disk: DiskConfig): void => poolKeeping.isServed(disk);
-	const desired: Desired = new Desired({ ...parts, onReload, onForgotten, onServed });
+	const desired: Desired = new Desired({ ...parts, onReload, onCarriedOut, onForgotten, onServed });
 	const changes = new Changes(desired, observed, jobs, now, opener, workers);
 	const wallMs = (clockMs: number): number => now() + clockMs - clock.now();
 	const replaced = new Replaced(events, () => desired.stewards());

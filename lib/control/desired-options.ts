@@ -24,6 +24,8 @@ export interface DesiredOptions {
 	readonly now: () => number;
 	/** When files were read again, and are good: what else they say. Resolves to what went wrong. */
 	readonly onReload: (config: Config) => Promise<readonly string[]>;
+	/** Disks are as they shall be, or are tried again. Resolves when all else is. */
+	readonly onCarriedOut: () => Promise<void>;
 	/** It is served, and was not. */
 	readonly onServed: (disk: DiskConfig) => void;
 	/** It is gone for good. */

@@ -221,11 +221,11 @@ export class Desired {
 
 	async #apply(difference: Difference, job: RunningJob): Promise<void> {
 		const { steps } = difference;
-		const failed = (step: Step) => (error: unknown) =>
-			job.step(`disk ${step.disk.name}: ${messageOf(error)}`);
+		const failed = (of: Step) => (error: unknown) => job.step(`disk ${of.disk.name}: ${messageOf(error)}`);
 		// What is taken away goes first: disks may have changed places.
 		await wholesFirst(steps, this.#wholeOf, (step) => this.#takeAway(step, job).catch(failed(step)));
 		await Promise.all(partsFirst(steps).map((step) => this.#give(step, job).catch(failed(step))));
+		await this.#options.onCarriedOut();
 		const end = endOf(difference, job.job.errors.length === 0);
 		job.finish("done", end.message);
 		this.#options.events.add({ kind: "configuration", ...end });

@@ -17,11 +17,15 @@ function isOpenOn({ disk: { disk }, state }: Steward, pool: string, volume: stri
 	return volume === undefined || volumeIn(storage.volume) === volume;
 }
 
-/** Closes what is on it, or on one of its volumes, with what that is a part of, and tries again and again to open it. */
+/** Closes what is on it, or on one of its volumes, with what that is a part of, and tries again and again to open it. Resolves after the first try. */
 export function reopenBy(desired: Pick<Desired, "stewards" | "aside">): PoolKeepingOf["reopen"] {
-	return (pool, volume) => {
-		for (const steward of desired.stewards())
-			if (isOpenOn(steward, pool, volume)) desired.aside(steward.disk.name, async () => {}).catch(unlessBug);
+	return async (pool, volume) => {
+		const open = desired.stewards().filter((steward) => isOpenOn(steward, pool, volume));
+		const again = async (steward: Steward): Promise<void> => {
+			await desired.aside(steward.disk.name, async () => {}).catch(unlessBug);
+			await steward.lastTry;
+		};
+		await Promise.all(open.map(again));
 	};
 }
 

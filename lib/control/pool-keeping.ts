@@ -13,6 +13,7 @@ import type { DiskConfig, PoolConfig } from "../spec/configuration.js";
 import { poolInStore, shownPoolPath } from "../spec/pool-path.js";
 import { replicasText } from "../spec/replicas.js";
 import type { EventLog, Happening } from "./event-log.js";
+import { within } from "./pool-looks.js";
 import type { Workers } from "./seams.js";
 import { replicaTrouble } from "./shown-volumes.js";
 import { messageOf } from "./thrown.js";
@@ -22,6 +23,8 @@ const RETRY_MS = 30_000;
 /** What waits for disks that a pool is on, or for its object store, which come in their own time. */
 const SOON_MS = 3000;
 const AGAIN_MS = 15 * 60_000;
+/** A reload waits no longer for pools. */
+const FOLLOW_MS = 10_000;
 
 /** What is open of a pool is closed when it tells such. */
 const ENDS_HERE: ReadonlySet<Happening["kind"]> = new Set(["pool-lost", "pool-handed-over", "pool-renewed"]);
@@ -33,6 +36,11 @@ interface Told {
 	readonly act: Configure;
 	atMs: number;
 	isUnderWay: boolean;
+	/** When that has come to an end, and when disks on it are open again, or are not. */
+	telling: Promise<void>;
+	reopening: Promise<void>;
+	/** It has other replicas than before: it is closed and opened anew for that. */
+	renews: boolean;
 	/** Why it is not so. */
 	trouble: string | undefined;
 	/** Why its directory can't be asked for more, although it is open. */
@@ -55,7 +63,7 @@ export interface PoolKeepingOf {
 		readonly hurry: (pool: string) => void;
 	};
 	/** Another host has the pool, or a volume is another disk: what is open on it is closed, and waits. */
-	readonly reopen: (pool: string, volume?: string) => void;
+	readonly reopen: (pool: string, volume?: string) => Promise<void>;
 	readonly workers: Pick<Workers, "pool">;
 	readonly events: Pick<EventLog, "add">;
 	readonly clock: Pick<Clock, "now">;
@@ -110,9 +118,10 @@ export class PoolKeeping {
 	/** A pool has told something itself. */
 	happened({ kind, severity, message: line, poolPath = "", volume }: Happening): void {
 		// (Also if it was not told of anything here yet: its disks are closed.)
-		if (ENDS_HERE.has(kind)) this.#of.reopen(poolPath, volume);
+		const reopening = ENDS_HERE.has(kind) ? this.#of.reopen(poolPath, volume) : undefined;
 		const told = this.#told.get(poolPath);
 		if (told === undefined) return;
+		told.reopening = reopening ?? told.reopening;
 		// (As a line of the log it says which pool it is about.)
 		const about = `pool ${shownPoolPath(poolPath)}: `;
 		const message = line.startsWith(about) ? line.slice(about.length) : line;
@@ -145,6 +154,9 @@ export class PoolKeeping {
 					act,
 					atMs: Number.NEGATIVE_INFINITY,
 					isUnderWay: false,
+					telling: Promise.resolve(),
+					reopening: told?.reopening ?? Promise.resolve(),
+					renews: told !== undefined && told.act.replicas !== act.replicas,
 					trouble: told?.trouble,
 					away: told?.away ?? null,
 					failed: told?.failed ?? null,
@@ -158,8 +170,20 @@ export class PoolKeeping {
 			const retryMs = pool.disks === undefined && pool.stored === undefined ? RETRY_MS : SOON_MS;
 			const { trouble = null, failed } = told;
 			const waitMs = trouble !== null || failed !== null ? retryMs : isWell(told) ? AGAIN_MS : RETRY_MS;
-			if (!told.isUnderWay && nowMs - told.atMs >= waitMs) void this.#tell(pool, told, nowMs);
+			if (!told.isUnderWay && nowMs - told.atMs >= waitMs) told.telling = this.#tell(pool, told, nowMs);
 		}
+	}
+
+	/** Resolves when pools that have other replicas now are open with those, and what is served of them is again, or that does not come soon. */
+	async follow(): Promise<void> {
+		this.look();
+		const renewed = [...this.#told.values()].filter(({ renews }) => renews);
+		const followed = renewed.map(async (told) => {
+			await told.telling;
+			await told.reopening;
+			told.renews = false;
+		});
+		await within(Promise.all(followed), FOLLOW_MS);
 	}
 
 	async #tell(pool: PoolConfig, told: Told, nowMs: number): Promise<void> {

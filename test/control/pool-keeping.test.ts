@@ -34,7 +34,7 @@ t.test("pools are told what is configured of them", async (t) => {
 	let trouble: string | undefined;
 	let isAway: string | null = null;
 	const keeping = new PoolKeeping({
-		...{ desired, clock, reopen: () => {} },
+		...{ desired, clock, reopen: async () => {} },
 		events: { add: ({ message }) => messages.push(message) },
 		workers: {
 			pool: async (folder, act) => {
@@ -94,7 +94,7 @@ t.test(
 		let failed: string | null = null;
 		let asked = 0;
 		const keeping = new PoolKeeping({
-			reopen: () => {},
+			reopen: async () => {},
 			desired: { config: good(read('[pool.fast]\npath = "/srv/fast"\n')), hurry: () => {} },
 			clock,
 			events: { add: () => {} },
@@ -148,7 +148,7 @@ t.test("who waits for a pool that could not be opened is tried again as soon as 
 	const config = good(read('[pool.fast]\npath = "/srv/fast"\n'));
 	let trouble: string | undefined;
 	const keeping = new PoolKeeping({
-		reopen: () => {},
+		reopen: async () => {},
 		desired: { config, hurry: (pool) => hurried.push(pool) },
 		clock,
 		events: { add: () => {} },
@@ -178,7 +178,7 @@ t.test("what is wrong with a pool that nobody uses is asked for again until it i
 	const clock = new VirtualClock();
 	let stored: typeof STORED | null = { ...STORED, trouble: "nothing is answered: ECONNREFUSED" };
 	const keeping = new PoolKeeping({
-		reopen: () => {},
+		reopen: async () => {},
 		desired: { config: good(read('[pool.fast]\npath = "/srv/fast"\n')), hurry: () => {} },
 		clock,
 		events: { add: () => {} },
@@ -221,7 +221,7 @@ t.test(
 		const told: string[] = [];
 		let trouble = "store:gold: is owned by other, waiting";
 		const keeping = new PoolKeeping({
-			reopen: () => {},
+			reopen: async () => {},
 			desired: { config, hurry: (pool) => hurried.push(pool) },
 			clock,
 			events: { add: ({ kind, severity, message }) => told.push(`${kind} ${severity} ${message}`) },
@@ -254,7 +254,7 @@ t.test("a disk that is served is on a pool that is there", async (t) => {
 	const config = good(read('[pool.fast]\npath = "/srv/fast"\n[disk.db]\nvolume = "fast/db"\n'));
 	let asked = 0;
 	const keeping = new PoolKeeping({
-		reopen: () => {},
+		reopen: async () => {},
 		...{ desired: { config, hurry: () => {} }, clock, events: { add: () => {} } },
 		workers: {
 			pool: async () => {
@@ -278,7 +278,7 @@ t.test(
 	async (t) => {
 		const reopened: string[] = [];
 		const keeping = new PoolKeeping({
-			reopen: (pool) => reopened.push(pool),
+			reopen: async (pool) => void reopened.push(pool),
 			desired: { config: good(read('[pool.fast]\npath = "/srv/fast"\n')), hurry: () => {} },
 			clock: new VirtualClock(),
 			events: { add: () => {} },

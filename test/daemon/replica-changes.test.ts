@@ -38,6 +38,8 @@ if (await inNamespace(import.meta.url)) {
 		for (const day of ["monday", "tuesday"]) await one.say("volume", "snapshot", `fast/web@${day}`);
 		serveOne(REPLICA);
 		t.ok(await one.tree.reload());
+		t.match(await one.say("events"), /pool-renewed.*has other replicas/, "by the end of the reload");
+		t.notMatch(await one.io("read -P 1 0 1M"), FAILED, "and is served");
 		t.match(await one.says(/lacks nothing/, "pool", "show", "fast"), /^replica +attic\/.*: lacks nothing$/m);
 		await one.tree.state("web", "open");
 		t.notMatch(await one.io("read -P 1 0 1M", "write -P 2 1M 1M", "flush"), FAILED);
