@@ -9,6 +9,7 @@ import { parse } from "yaml";
 import { REJECT_REASONS } from "../../lib/aoe/stats.js";
 import { DISK_STATES, MirroredPart, OPERATIONS } from "../../lib/control/model.js";
 import { ERROR_CAUSES } from "../../lib/disk.js";
+import { REPLICA_STANDINGS } from "../../lib/pool/stored-look.js";
 import { POOL_FULL_REASONS } from "../../lib/pool/told.js";
 import { figuresOf, LINK, lookOf, measured, POOL, REPLICA, STORED, viewOf } from "../control/figures.js";
 import { Stage, settle } from "../control/stage.js";
@@ -20,7 +21,7 @@ const GIVEN = ["job", "instance"];
 const OWN: ReadonlyMap<string, ReadonlySet<string>> = new Map([["up", new Set<string>()]]);
 /** What values of labels there can be, beside those of the configuration. */
 const VALUES: Readonly<Record<string, readonly string[]>> = {
-	state: [...Object.keys(DISK_STATES), ...MirroredPart.shape.standing.options],
+	state: [...Object.keys(DISK_STATES), ...MirroredPart.shape.standing.options, ...REPLICA_STANDINGS],
 	cause: Object.keys(ERROR_CAUSES),
 	// A link has two of its own, and pools are full for others.
 	reason: [...Object.keys(REJECT_REASONS), "ring", "queue", ...POOL_FULL_REASONS],
