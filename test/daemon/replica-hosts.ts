@@ -1,7 +1,7 @@
 /** Hosts of tests of replicas: daemons that know one store, and what is asked of them. */
 
 import { writeFileSync } from "node:fs";
-import { KEYS } from "../object/stand-in-s3.js";
+import { BUCKET, KEYS } from "../object/stand-in-s3.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { vbladeCommand } from "../support/paths.js";
 import { run } from "../support/process.js";
@@ -56,10 +56,53 @@ export class ReplicaHost {
 		return this.ioOf("web", ...commands);
 	}
 
+	/** A disk that is only read, unless it is web. */
 	async ioOf(disk: string, ...commands: string[]): Promise<string> {
+		return this.#io(disk, disk !== "web", commands);
+	}
+
+	/** One that may be written to. */
+	async ioOn(disk: string, ...commands: string[]): Promise<string> {
+		return this.#io(disk, false, commands);
+	}
+
+	async #io(disk: string, isRead: boolean, commands: readonly string[]): Promise<string> {
 		const words = commands.flatMap((command) => ["-c", command]);
-		const only = disk === "web" ? [] : ["-r"];
+		const only = isRead ? ["-r"] : [];
 		const at = `nbd+unix:///${disk}?socket=${this.tree.path("nbd.sock")}`;
 		return (await run(["qemu-io", "-f", "raw", ...only, ...words, at], LIMIT_MS)).output;
 	}
+}
+
+/** The tables of a disk of a volume. */
+export function nbd(disk: string, volume: string, more = ""): string {
+	return `[disk.${disk}]\nvolume = "${volume}"\n${more}[disk.${disk}.nbd]\n`;
+}
+
+/** Of a pool: that its replica is in the attic, under a prefix. */
+export function replicaIn(prefix: string, ...more: string[]): string {
+	const keys = [`container = "${BUCKET}"`, `prefix = "${prefix}"`, ...more];
+	return `replica = [{ store = "attic", ${keys.join(", ")} }]\n`;
+}
+
+/** What is under that prefix as a pool, for another host. */
+export function copyOf(prefix: string, tree: DaemonTree): string {
+	return [
+		`[pool.${prefix}-copy]\nstore = "attic"\ncontainer = "${BUCKET}"\nprefix = "${prefix}"\nhead = "store"`,
+		`log = "${tree.path(`${prefix}-log`)}"\n`,
+	].join("\n");
+}
+
+/** A pool, gold, in a store that is not the attic, with its superblock in etcd and a replica; what is acknowledged is on its host. */
+export function inCellar(
+	tree: DaemonTree,
+	{ at, head }: { readonly at: string; readonly head: string },
+): string {
+	return [
+		`[store.cellar]\ntype = "s3"\nendpoint = "${at}"\nregion = "${KEYS.region}"`,
+		`access_key = "${KEYS.accessKey}"\nsecret_file = "${tree.path("secret")}"`,
+		`[head.etcd]\nendpoints = ["${head}"]`,
+		`[pool.gold]\nstore = "cellar"\ncontainer = "${BUCKET}"\nhead = "etcd"\nstable = "host"`,
+		`log = "${tree.path("log")}"\n${replicaIn("gold")}`,
+	].join("\n");
 }
