@@ -54,6 +54,10 @@ export abstract class FolderLayer implements PoolFolder {
 		this.folder.endHolds?.();
 	}
 
+	begun(again: (above: number) => Promise<number>): void {
+		this.folder.begun?.(again);
+	}
+
 	async scrub(): Promise<readonly MendedPlace[]> {
 		return (await this.folder.scrub?.()) ?? [];
 	}

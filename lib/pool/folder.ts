@@ -39,6 +39,8 @@ export interface PoolFolder {
 	freed?(slot: number, release: () => void): boolean;
 	/** Space is wanted: all slots that are held back are released now. */
 	endHolds?(): void;
+	/** The head was read: what has it say that the pool was opened more often than that (`Head.again`). Default: nobody wants to know. */
+	begun?(again: (above: number) => Promise<number>): void;
 	/** One that was opened here and is not here any more, though it is still open. Default: none can go. Throws an OperatorError. */
 	missing?(): Promise<MissingFile | undefined>;
 	/** Files of the log that have room here; undefined where that shows when they are made. */

@@ -7,6 +7,7 @@ import type { BlockDevice } from "../block/device.js";
 import { BlockOp } from "../block/request.js";
 import { crc32c } from "../crc32c.js";
 import { OperatorError } from "../errors.js";
+import { InTurn } from "../in-turn.js";
 import { nativeMemory } from "../native.js";
 import type { Memory } from "../wire/memory.js";
 import { type BlobRef, isBlobRef } from "./blob-ref.js";
@@ -158,6 +159,7 @@ function isClockMark(value: unknown): value is ClockMark {
 export class Head {
 	#state: HeadState;
 	#generation: number;
+	readonly #turns = new InTurn();
 
 	private constructor(
 		readonly device: BlockDevice,
@@ -208,7 +210,24 @@ export class Head {
 	}
 
 	/** Stable when it resolves. Throws an OperatorError. */
-	async write(changes: Partial<HeadState>): Promise<void> {
+	write(changes: Partial<HeadState>): Promise<void> {
+		return this.#turns.run(() => this.#write(changes));
+	}
+
+	/**
+	 * The pool counts as one that was opened once more, and more often than `above`, in both places: who believes what he knows of it by that number does not any more.
+	 * How often that is now; 0: it was never opened. Throws an OperatorError.
+	 */
+	again(above: number): Promise<number> {
+		return this.#turns.run(async () => {
+			if (this.#state.incarnation === 0) return 0;
+			const incarnation = Math.max(above, this.#state.incarnation) + 1;
+			for (const changes of [{ incarnation }, {}]) await this.#write(changes);
+			return incarnation;
+		});
+	}
+
+	async #write(changes: Partial<HeadState>): Promise<void> {
 		const state = { ...this.#state, ...changes };
 		const generation = this.#generation + 1;
 		this.memory.bytes.set(encodeHead(state, generation));

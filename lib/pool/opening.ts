@@ -58,6 +58,7 @@ const NOBODY: LeftSink = { died: () => {}, nodeDied: () => {}, subtreeDied: () =
 /** Throws an OperatorError, when all that was opened is closed again, the head too. */
 export async function openParts(world: PoolWorld, head: Head): Promise<PoolParts> {
 	const segments = new Segments(world.folder, head.state);
+	world.folder.begun?.((above) => head.again(above));
 	try {
 		await segments.openAll({ nextTurn: world.nextTurn, openedFirst: world.openedFirst });
 		const stored = await readStored(world, segments, head);
@@ -141,7 +142,7 @@ async function readLog(parts: Omit<PoolParts, "summary" | "log" | "unstored" | "
 	await segments.sync(state.start.segment, Math.floor(end.position / SEGMENT_SECTORS));
 	segments.slots.tellFree();
 	// From now on nothing that was left behind the end can follow what is appended. Both copies say so: either may have to open it.
-	const incarnation = state.incarnation + 1;
+	const incarnation = head.state.incarnation + 1;
 	await head.write({ ...segments.known.now, incarnation, stable: end.sequence });
 	await head.write({});
 	const log = new Log(world, segments, contents, summary, { ...end, incarnation });

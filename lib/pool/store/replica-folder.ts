@@ -1,14 +1,12 @@
 /**
- * The folder of a pool that has replicas: what is written to its files goes there as it would without, and each replica (`replica.ts`) hears of it. A replica that
- * can't be opened here is left out: it finds the next time that it does not know all. Made by whoever opens the pool
- * (`lib/daemon/replicas.ts`).
+ * The folder of a pool that has replicas: what is written to its files goes there as it would without, and each replica (`replica.ts`) hears of it. Made by
+ * whoever opens the pool (`lib/daemon/replicas.ts`).
  */
 
 import { type CloseEnd, endWithin } from "../../block/close.js";
 import type { BlockDevice } from "../../block/device.js";
 import { DeviceLayer } from "../../block/layer.js";
 import { BlockOp, type BlockRequest } from "../../block/request.js";
-import { OperatorError } from "../../errors.js";
 import type { Memory } from "../../wire/memory.js";
 import { fileNumber, HEAD_NAME, type PoolFolder } from "../folder.js";
 import { FolderLayer } from "../folder-layer.js";
@@ -30,8 +28,8 @@ interface FollowedFile {
 export class ReplicaFolder extends FolderLayer {
 	readonly #options: readonly ReplicaOptions[];
 	#replicas: readonly Replica[] = [];
-	/** Those that could not be opened. */
-	#broken: readonly ReplicaState[] = [];
+	/** Until the head was read the pool is none that anybody knows something of. */
+	#again = async (_above: number): Promise<number> => 0;
 	/** By number: files stay open until the head is closed, as replicas still read them. */
 	readonly #files = new Map<number, FollowedFile>();
 
@@ -41,7 +39,7 @@ export class ReplicaFolder extends FolderLayer {
 	}
 
 	get states(): readonly ReplicaState[] {
-		return [...this.#replicas.map(({ state }) => state), ...this.#broken];
+		return this.#replicas.map(({ state }) => state);
 	}
 
 	override freed(slot: number, release: () => void): boolean {
@@ -58,6 +56,11 @@ export class ReplicaFolder extends FolderLayer {
 	override endHolds(): void {
 		for (const replica of this.#replicas) replica.endHolds();
 		super.endHolds();
+	}
+
+	override begun(again: (above: number) => Promise<number>): void {
+		this.#again = again;
+		super.begun(again);
 	}
 
 	async open(name: string): Promise<BlockDevice> {
@@ -110,19 +113,9 @@ export class ReplicaFolder extends FolderLayer {
 	async #openAll(content: Memory, isNew: boolean): Promise<void> {
 		const names = await this.folder.list();
 		const head = isNew ? undefined : newestIn(content, this.path);
-		const found = { names, head, content: () => Buffer.from(content.bytes.subarray(0, HEAD_FILE_BYTES)) };
-		const opened: Replica[] = [];
-		this.#broken = [];
-		for (const options of this.#options)
-			try {
-				opened.push(await Replica.open(options, found));
-			} catch (error) {
-				if (!(error instanceof OperatorError)) throw error;
-				const { name, tell = () => {} } = options;
-				this.#broken = [...this.#broken, { ...NOTHING, name, trouble: error.message }];
-				tell(error.message);
-			}
-		this.#replicas = opened;
+		const bytes = (): Buffer => Buffer.from(content.bytes.subarray(0, HEAD_FILE_BYTES));
+		const found = { names, head, content: bytes, again: (above: number) => this.#again(above) };
+		this.#replicas = await Promise.all(this.#options.map((options) => Replica.open(options, found)));
 	}
 
 	async #close(): Promise<void> {
@@ -132,8 +125,6 @@ export class ReplicaFolder extends FolderLayer {
 		this.#files.clear();
 	}
 }
-
-const NOTHING = { lagBytes: 0, lagMs: null, sentBytes: 0, givenUp: 0, heldSlots: 0, promoted: null };
 
 /** Undefined: neither of its places is whole. */
 function newestIn({ bytes }: Memory, name: string): HeadState | undefined {
@@ -176,9 +167,7 @@ class ReplicaHead extends DeviceLayer {
 		const { bytes } = this.#content;
 		bytes.set(memory.bytes.subarray(memoryOffset, memoryOffset + lengthBytes), offsetBytes);
 		const head = newestIn(this.#content, "the head");
-		// (A replica whose table can't be written knows that the next time.)
-		if (head !== undefined)
-			await Promise.allSettled(this.#replicas.map((replica) => replica.headWritten(head)));
+		if (head !== undefined) await Promise.all(this.#replicas.map((replica) => replica.headWritten(head)));
 		this.ended();
 		request.resume();
 	}

@@ -32,6 +32,8 @@ export interface ReplicaFound {
 	readonly head: HeadState | undefined;
 	/** As it is now. */
 	readonly content: () => Buffer;
+	/** Has it say that the pool was opened more often than that: how often; 0: it was never opened. Throws an OperatorError. */
+	readonly again: (above: number) => Promise<number>;
 }
 
 /** What the table has, if all that was written since is in it. */

@@ -1,12 +1,12 @@
 /**
  * A replica of a pool: another image of its files (`image.ts`), in a store somewhere else, which follows in cuts as what a pool in a store writes follows to its own
  * (`publisher.ts`). All that is to be brought is read here, so nothing of it is in memory; what is not there yet is known by bits, and by rows of a table
- * on this host that outlive the process and the power. The pool waits for that table alone, once for each slot. Made by `replica-folder.ts`.
+ * on this host (`replica-table.ts`) that outlive the process and the power. The pool waits for that table alone, once for each slot, and not for long. Made by `replica-folder.ts`.
  */
 
 import type { BlockDevice } from "../../block/device.js";
 import type { OperatorError } from "../../errors.js";
-import { fileNumber, openOrMake } from "../folder.js";
+import { fileNumber } from "../folder.js";
 import { FILE_SLOTS } from "../format.js";
 import type { HeadState } from "../head.js";
 import type { Flushed } from "./flushed.js";
@@ -21,15 +21,15 @@ import {
 	SLOT_PIECES,
 } from "./layout.js";
 import { LocalFile, piecesOf, type Span } from "./local-file.js";
-import { type LocalOwner, type LocalRow, LocalTable, TABLE_FILE_BYTES, TABLE_NAME } from "./local-table.js";
 import { LocalUpkeep } from "./local-upkeep.js";
 import { LinePace } from "./pace.js";
 import { Publisher } from "./publisher.js";
 import { Reclaim } from "./reclaim.js";
 import { endFiles, markAgain } from "./replica-files.js";
 import { PromotedError } from "./replica-keeper.js";
-import { known, type ReplicaFound, type ReplicaState } from "./replica-known.js";
+import type { ReplicaFound, ReplicaState } from "./replica-known.js";
 import type { ReplicaOptions } from "./replica-options.js";
+import { ReplicaTable } from "./replica-table.js";
 import { ReplicaWay } from "./replica-way.js";
 import { SlotHolds } from "./slot-holds.js";
 
@@ -46,10 +46,7 @@ const ALL_BLOCKS: Span = { from: 0, to: FILE_BLOCKS };
 export class Replica {
 	readonly publisher: Publisher;
 	readonly #options: ReplicaOptions;
-	readonly #table: LocalTable;
-	/** Whose what the table has is; undefined: nothing is known of what the replica has. */
-	#owner: LocalOwner | undefined;
-	readonly #rows: ReadonlyMap<number, LocalRow>;
+	readonly #table: ReplicaTable;
 	readonly #files = new Map<number, LocalFile>();
 	readonly #flushed = new Map<LocalFile, Flushed>();
 	readonly #way: ReplicaWay;
@@ -65,18 +62,11 @@ export class Replica {
 	#source = 0;
 	#incarnation = -1;
 
-	private constructor(
-		options: ReplicaOptions,
-		table: LocalTable,
-		owner: LocalOwner | undefined,
-		rows: ReadonlyMap<number, LocalRow>,
-		{ names, content }: ReplicaFound,
-	) {
+	private constructor(options: ReplicaOptions, found: ReplicaFound) {
+		const { names, content } = found;
 		const { clock, allocate, nextTurn, bytesPerSecond, cutAfterMs, tell = () => {} } = options;
 		this.#options = options;
-		this.#table = table;
-		this.#owner = owner;
-		this.#rows = rows;
+		this.#table = new ReplicaTable({ options, found, files: () => this.#files.values() });
 		this.#awaited = new Set(names.map(fileNumber).filter((number) => number !== undefined));
 		this.#way = new ReplicaWay(options.connect, clock, tell);
 		const of = this;
@@ -99,7 +89,7 @@ export class Replica {
 			read: () => this.#holds.look(),
 			published: () => {},
 		});
-		const save = (file: LocalFile): Promise<void> => this.#save(file);
+		const save = async (file: LocalFile): Promise<void> => void (await this.#table.save(file));
 		this.#upkeep = new LocalUpkeep({
 			files: {
 				get opened() {
@@ -112,18 +102,10 @@ export class Replica {
 		this.#way.watch(() => this.publisher.exclusive(() => this.#look()));
 	}
 
-	/** Throws an OperatorError: then nothing is open. */
 	static async open(options: ReplicaOptions, found: ReplicaFound): Promise<Replica> {
-		const { local, allocate, name } = options;
-		const device = await openOrMake(local, await local.list(), TABLE_NAME, TABLE_FILE_BYTES);
-		const table = new LocalTable(device, `${local.path}/${TABLE_NAME}: ${name}`, allocate);
-		try {
-			const { owner, rows } = await known(table, found);
-			return new Replica(options, table, owner, rows, found);
-		} catch (error) {
-			await table.close();
-			throw error;
-		}
+		const replica = new Replica(options, found);
+		await replica.#table.open();
+		return replica;
 	}
 
 	get state(): ReplicaState {
@@ -135,18 +117,22 @@ export class Replica {
 			sentBytes: this.publisher.sentBytes,
 			givenUp: this.publisher.givenUp,
 			heldSlots: this.#holds.count,
-			trouble: this.#way.trouble ?? this.publisher.trouble,
+			trouble: this.#trouble ?? this.#table.trouble,
 			promoted: this.#way.promoted?.promotion ?? null,
 		};
 	}
 
-	/** A file of the pool is open. Throws an OperatorError. */
+	get #trouble(): string | null {
+		return this.#way.trouble ?? this.publisher.trouble;
+	}
+
+	/** A file of the pool is open. */
 	async adopt(number: number, device: BlockDevice, name: string, flushed: Flushed): Promise<LocalFile> {
 		const file = new LocalFile(number, device, name);
 		this.#flushed.set(file, flushed);
-		const row = this.#rows.get(number);
+		const row = this.#table.rows.get(number);
 		// (So that there is space for it.)
-		if (row === undefined) await this.#save(file);
+		if (row === undefined) await this.#table.save(file);
 		else {
 			file.restoreIntent(row);
 			for (const { from, to } of file.intended())
@@ -158,12 +144,9 @@ export class Replica {
 		return file;
 	}
 
-	/** The head is written: the pool is this one, and has been opened so often. From then on it is known here what is written. Throws an OperatorError. */
+	/** The head is written: the pool is this one, and has been opened so often. From then on it is known here what is written. */
 	async headWritten({ pool, incarnation }: HeadState): Promise<void> {
-		if (this.#incarnation !== incarnation && this.#owner !== undefined) {
-			this.#owner = { ...this.#owner, incarnation };
-			await this.#table.begin(this.#owner);
-		}
+		await this.#table.opened(incarnation);
 		this.#source = pool;
 		this.#incarnation = incarnation;
 		this.publisher.headChanged();
@@ -176,12 +159,8 @@ export class Replica {
 		const slots = (pieces: number): number => Math.ceil(pieces / SLOT_PIECES) * SLOT_PIECES;
 		const wanted = { from: Math.floor(from / SLOT_PIECES) * SLOT_PIECES, to: slots(to) };
 		file.intend(wanted);
-		await this.#save(file);
+		await this.#table.intend(file);
 		file.ready(wanted);
-	}
-
-	async #save(file: LocalFile): Promise<void> {
-		if (this.#owner !== undefined) await this.#table.save(file.number, file.row);
 	}
 
 	/** What the replica has must not be undone here by a loss of power after that is forgotten. */
@@ -223,7 +202,8 @@ export class Replica {
 		if (this.#keeper !== null) return;
 		const { keeper, image } = await this.#way.find(this.#source);
 		this.#image = image;
-		const isKnown = this.#owner?.pool === keeper.pool && this.#owner.life === keeper.image.life;
+		const { owner } = this.#table;
+		const isKnown = owner?.pool === keeper.pool && owner.life === keeper.image.life;
 		if (!isKnown) await this.#beginAnew(keeper);
 		this.#free = null;
 		this.#keeper = keeper;
@@ -255,22 +235,18 @@ export class Replica {
 	async #beginAnew(keeper: ImageKeeper): Promise<void> {
 		const { pool } = keeper;
 		const life = this.#options.identifier(16);
-		this.#owner = { pool, life, incarnation: this.#incarnation };
-		await this.#table.begin(this.#owner);
 		for (const number of this.#image.files)
 			if (!this.#files.has(number))
 				this.publisher.drop(undefined, { file: number, first: 0, blocks: FILE_BLOCKS });
-		await Promise.all([...this.#files.values()].map((file) => this.#markAll(file)));
+		const files = [...this.#files.values()];
+		for (const file of files) {
+			file.intend(ALL_PIECES);
+			this.publisher.changed(file, ALL_BLOCKS);
+		}
+		if (await this.#table.begin({ pool, life })) for (const file of files) file.ready(ALL_PIECES);
 		for (const slot of this.#free ?? []) this.#drop(slot);
 		// (Before that it is begun anew once more, whatever happens.)
 		await keeper.write((now) => ({ ...now, life }));
-	}
-
-	async #markAll(file: LocalFile): Promise<void> {
-		file.intend(ALL_PIECES);
-		await this.#save(file);
-		file.ready(ALL_PIECES);
-		this.publisher.changed(file, ALL_BLOCKS);
 	}
 
 	/** What an object has is read here again. */
@@ -285,14 +261,14 @@ export class Replica {
 	/** What is missing there is brought, if that does not take long. */
 	async close(): Promise<void> {
 		await this.#upkeep.close();
-		if (this.state.trouble === null) await this.#way.within(CLOSE_LIMIT_MS, this.publisher.request());
+		if (this.#trouble === null) await this.#way.within(CLOSE_LIMIT_MS, this.publisher.request());
 		this.#way.end();
 		await Promise.all([this.publisher.close(), this.#way.close()]);
 		await this.#reclaim?.close();
 		await endFiles(
 			this.#files.values(),
 			(file) => this.#maySettle(file),
-			(file) => this.#save(file),
+			async (file) => void (await this.#table.save(file)),
 		);
 		await this.#table.close();
 	}

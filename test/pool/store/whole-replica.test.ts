@@ -8,7 +8,7 @@ t.setTimeout(230_000);
 
 t.test("what a replica has is what the pool was", async (t) => {
 	let [looks, givenUp, staged] = [0, 0, 0];
-	for (const seed of variants([1, 2, 3, 4], 0, 3)) {
+	for (const seed of variants([40, 41, 1, 2, 4], 0, 1)) {
 		const played = await play(seed);
 		looks += played.looks;
 		givenUp += played.givenUp;

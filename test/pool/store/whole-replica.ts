@@ -1,10 +1,15 @@
 /**
  * A pool that is used in every way there is, whose power is cut at any request, while a replica of it follows on a line that is slow and with a store that is as bad as a seed
- * makes it. Whenever it is looked at, the replica is a pool as that was at some time. For `whole-replica.test.ts`.
+ * makes it, and a table on this host that can't be written for a while, by half of the seeds. Whenever it is looked at, the replica is a pool as that was at some time. For `whole-replica.test.ts`.
  */
 
-import { OperatorError } from "../../../lib/errors.js";
+import type { BlockDevice } from "../../../lib/block/device.js";
+import { DeviceLayer } from "../../../lib/block/layer.js";
+import { BlockOp, type BlockRequest } from "../../../lib/block/request.js";
+import { OperatorError, StorageStatus } from "../../../lib/errors.js";
 import type { PoolFolder } from "../../../lib/pool/folder.js";
+import { FolderLayer } from "../../../lib/pool/folder-layer.js";
+import { TABLE_NAME } from "../../../lib/pool/store/local-table.js";
 import type { ReplicaFolder } from "../../../lib/pool/store/replica-folder.js";
 import { Random } from "../../../lib/random.js";
 import { MemoryObjects, type ObjectFaults } from "../../../lib/testing/memory-objects.js";
@@ -30,6 +35,46 @@ export interface Played {
 	readonly staged: number;
 }
 
+/** Where the table can't be written at times. */
+class IllFolder extends FolderLayer {
+	constructor(
+		folder: PoolFolder,
+		readonly isIll: () => boolean,
+	) {
+		super(folder);
+	}
+
+	async open(name: string): Promise<BlockDevice> {
+		return this.#ill(name, await this.folder.open(name));
+	}
+
+	async create(name: string, sizeBytes: number): Promise<BlockDevice> {
+		return this.#ill(name, await this.folder.create(name, sizeBytes));
+	}
+
+	#ill(name: string, device: BlockDevice): BlockDevice {
+		return name === TABLE_NAME ? new IllTable(device, this.isIll) : device;
+	}
+}
+
+class IllTable extends DeviceLayer {
+	constructor(
+		device: BlockDevice,
+		readonly isIll: () => boolean,
+	) {
+		super(device);
+	}
+
+	protected handle(request: BlockRequest): void {
+		if (request.op !== BlockOp.read && this.isIll()) request.complete(StorageStatus.mediumError);
+		else this.device.submit(request);
+	}
+
+	below(request: BlockRequest): void {
+		request.resume();
+	}
+}
+
 /** Throws a CrashError for what is not as it was promised. One seed is always the same run. */
 export async function play(seed: number): Promise<Played> {
 	const clock = new VirtualClock();
@@ -43,7 +88,8 @@ export async function play(seed: number): Promise<Played> {
 	const courses = new Set<Course>();
 	const on = {
 		files: (local: CrashFolder): PoolFolder => {
-			const folder = there.follow(local, local, { bytesPerSecond: line, cutAfterMs: 500 });
+			const table = new IllFolder(local, () => isIll);
+			const folder = there.follow(local, table, { bytesPerSecond: line, cutAfterMs: 500 });
 			folders.push(folder);
 			courses.add(run.life.course);
 			return folder;
@@ -53,11 +99,14 @@ export async function play(seed: number): Promise<Played> {
 	const run = new WholeRun(seed, false, on);
 	const looks: ReplicaStage[] = [];
 	let staged = 0;
+	const mayBeIll = seed % 2 === 0;
+	let isIll = false;
 	const tick = (): void => {
 		courses.add(run.life.course);
 		const isNew =
 			there.head.values.length > 0 && looks.at(-1)?.head.values.at(-1) !== there.head.values.at(-1);
 		if (isNew && random.chance(0.1)) looks.push(there.copy());
+		if (mayBeIll && random.chance(0.05)) isIll = !isIll;
 		if (random.chance(0.02)) folders.at(-1)?.endHolds();
 		if (there.head.values.at(-1)?.includes('"coming"')) staged++;
 		clock.after(random.pick([5, 50, 500, 5_000]), tick);
