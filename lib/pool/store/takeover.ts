@@ -13,7 +13,7 @@ import { secondsText, sizeText } from "../../text.js";
 import { beatMs, LeaseWatch } from "./lease.js";
 import { promotedFrom } from "./promotion.js";
 import type { ReplicaOf } from "./replica-of.js";
-import { imageIn } from "./stored-image.js";
+import { asJson, imageIn } from "./stored-image.js";
 import {
 	checkImage,
 	decodeSuperblock,
@@ -159,7 +159,7 @@ function verdict(now: Superblock, owner: Owner, rules: TakeOverRules, waitMs: nu
 	const leaseMs = rules.leaseMs ?? now.leaseMs;
 	const epoch = now.epoch + 1;
 	const hostSince = isSameHost ? now.hostSince : epoch;
-	const promoted = replica && { promoted: promotedFrom(replica, now.image) };
+	const promoted = replica && { promoted: promotedFrom(replica, now.image), image: wholeOf(now.image) };
 	const { at } = rules;
 	const shared = at === undefined ? ({ serve: "one" } as const) : ({ serve: "both", at } as const);
 	const next = { ...rest, ...promoted, ...shared, epoch, hostSince, beat: now.beat + 1, owner, leaseMs };
@@ -243,4 +243,10 @@ async function seen(
 		if (error instanceof ObjectError) return error;
 		throw error;
 	}
+}
+
+/** Without what was on its way there, which is in no image: the first cut that follows would be one with it. */
+function wholeOf(image: Superblock["image"]): Superblock["image"] {
+	const { coming: _, ...whole } = imageIn(image);
+	return asJson(whole);
 }

@@ -2,6 +2,7 @@
 import t from "tap";
 import { OperatorError } from "../../../lib/errors.js";
 import { LEASE_MS, LeaseWatch } from "../../../lib/pool/store/lease.js";
+import { asJson, EMPTY_IMAGE } from "../../../lib/pool/store/stored-image.js";
 import { Held, Refused } from "../../../lib/pool/store/takeover.js";
 import { type Host, KeeperWorlds } from "./keeper-world.js";
 
@@ -213,4 +214,18 @@ t.test("nothing that is promised is handed over", async (t) => {
 	const drain = (): Promise<void> => Promise.reject(failing);
 	await t.rejects(all.time.until(keeper.handOver({ heir: all.host("2").owner, drain })), failing);
 	t.equal(keeper.mayAcknowledge, true);
+});
+
+t.test("a replica that is promoted goes on without what had come of a cut", async (t) => {
+	const all = new KeeperWorlds();
+	const keeper = await all.create(all.host("1"));
+	const coming = { manifest: null, tail: [{ epoch: 1, first: 1, tables: [4096] }] };
+	const whole = { ...EMPTY_IMAGE, next: 2, head: "AA==" };
+	const image = asJson({ ...whole, coming });
+	const replica = { source: 1, name: "fast", host: "host 9" };
+	await all.time.until(keeper.write(() => ({ image, replica })));
+	await all.time.until(keeper.close());
+	const { keeper: next } = await all.taken(all.host("2"), { promotes: true });
+	t.match(next.superblock, { replica: undefined, promoted: { source: 1 } });
+	t.strictSame(next.superblock.image, asJson(whole));
 });
