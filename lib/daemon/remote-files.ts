@@ -34,7 +34,7 @@ export interface StoreNews {
 	/** Another host has it: nobody is answered any more by what is open of it, unless `goesOn`: its disks are on the other one now. */
 	readonly lost: (path: string, goesOn: boolean) => void;
 	/** Has all that is open of it closed, as it is opened anew at once. */
-	readonly renew: (path: string, why: string) => Promise<void>;
+	readonly renew: (path: string, why: string, isUsed?: boolean) => Promise<void>;
 	/** It was in vain that it was tried to be opened, and may not be now: another host had it. */
 	readonly mayBeHad: (path: string) => void;
 	/** Those that both hosts serve. */

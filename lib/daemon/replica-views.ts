@@ -7,7 +7,6 @@
 import { OperatorError } from "../errors.js";
 import { ObjectError } from "../object/errors.js";
 import type { PoolWorld } from "../pool/folder.js";
-import { renewPool } from "../pool/openings.js";
 import type { GiveBackWord } from "../pool/store/promotion.js";
 import type { ReplicaOf } from "../pool/store/replica-of.js";
 import type { StoreFolder } from "../pool/store/store-folder.js";
@@ -77,9 +76,8 @@ class ReplicaView {
 
 	/** It is opened anew when it is wanted next; `isUsed`: also if something of it is open, which is closed. */
 	async renew(isUsed: boolean, why: string): Promise<void> {
-		const { home, path, renew } = this.#of;
-		if (isUsed) await renew(path, why);
-		else await renewPool(home, path, `${shownPoolPath(path)}: ${why}`, false);
+		const { path, renew } = this.#of;
+		await renew(path, why, isUsed);
 	}
 
 	end(): Promise<void> {

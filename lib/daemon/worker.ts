@@ -134,7 +134,7 @@ class Worker {
 				else this.#disks?.lostPool(path);
 				void this.#pools?.lost(path);
 			},
-			renew: (path: string, why: string) => renew(path, why),
+			renew: (path: string, why: string, isUsed?: boolean) => renew(path, why, isUsed),
 			mayBeHad: (path: string) => void this.#pools?.want(path),
 		};
 		const { open, openPast, poolWays } = openThrough(this.#opener, stores?.storePoolsThrough, news);
@@ -172,10 +172,12 @@ class Worker {
 
 	/** What is open of a pool goes at once, also if control is away; which then has it served again. */
 	#renewer(home: PoolHome & { readonly tell: TellPool }): NonNullable<PoolHome["renew"]> {
-		return async (path, why) => {
-			if (!(await renewPool(home, path, `${shownPoolPath(path)}: ${why}`, true))) return;
-			this.#disks?.lostPool(path);
+		return async (path, why, isUsed = true) => {
+			if (!(await renewPool(home, path, `${shownPoolPath(path)}: ${why}`, isUsed))) return;
+			// Who has only asked has it, too, for a minute: whoever wants it next would wait for that.
 			void this.#pools?.lost(path);
+			if (!isUsed) return;
+			this.#disks?.lostPool(path);
 			home.tell(path, { kind: "pool-renewed", level: "info", message: why });
 		};
 	}

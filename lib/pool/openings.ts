@@ -74,7 +74,7 @@ export interface PoolHome {
 	/** Which replicas it has, by what is configured now. Default: it has none. */
 	readonly replicasNow?: (pool: string) => Promise<string>;
 	/** Has all that is open of a pool at this path closed, as it is opened anew; resolves when nobody comes to use what is open. */
-	readonly renew?: ((pool: string, why: string) => Promise<void>) | undefined;
+	readonly renew?: ((pool: string, why: string, isUsed?: boolean) => Promise<void>) | undefined;
 	/** Says that a pool at this path is made one of its own, the next time, if it is a replica of another one. */
 	readonly promote?: ((pool: string, isAllowed: boolean) => Promise<void>) | undefined;
 	/** Says that a pool at this path is made a replica again, the next time, of the one whose replica it was, although so many bytes are lost that were written since; undefined: it is not any more. */

@@ -157,8 +157,8 @@ if (await inNamespace(import.meta.url)) {
 	});
 
 	t.test("what says where it is has it opened anew", async (t) => {
-		configure('cache_size = "64M"');
-		t.match(await done("diff"), /^pool\.gold\.cache_size unset -> 64M \(closed and opened\)$/m);
+		configure('stable = "store"');
+		t.match(await done("diff"), /^pool\.gold\.stable unset -> store \(closed and opened\)$/m);
 		t.ok(await tree.reload());
 		await tree.nothingUnderWay();
 		await open();
