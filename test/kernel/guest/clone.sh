@@ -11,7 +11,8 @@ must mkdir /mnt/disk
 must mount -o ro "/dev/etherd/$disk" /mnt/disk
 must cat /mnt/disk/first >/dev/null
 say "has read a file"
-for file in /mnt/disk/boot/*; do must cat "$file" >/dev/null; done
+# (One process reads all of it: this kernel takes 30 ms to begin one, which would be most of the time.)
+must cat /mnt/disk/boot/* >/dev/null
 say "has read all of boot"
 must umount /mnt/disk
 finish PASS
