@@ -70,7 +70,7 @@ export const POOL_SCRUB = {
 	options: EITHER,
 } as const satisfies Form;
 
-export const OF_DAEMON = { name: "pool", help: "the name of a running daemon's that is on disks" };
+const OF_DAEMON = { name: "pool", help: "the name of a running daemon's that is on disks" };
 const DISK = { name: "disk", help: "the name of one of the disks that are configured for it" };
 
 export const POOL_ADD = {
