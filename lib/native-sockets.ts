@@ -105,8 +105,11 @@ export interface SocketAddon {
 	 * is something already.
 	 */
 	listenUnix(path: string, mode: number, group: number): number;
-	/** A TCP socket that listens; `address` is a number of IPv4 or IPv6. Throws a NativeError. */
-	listenTcp(address: string, port: number): number;
+	/**
+	 * A TCP socket that listens; `address` is a number of IPv4 or IPv6. Who connects to it is cut off when silent for `silenceMs` (at most 86400000), though there
+	 * was something to be heard; 0: when the system thinks so. Throws a NativeError.
+	 */
+	listenTcp(address: string, port: number, silenceMs: number): number;
 	/**
 	 * What a socket is bound to, or its other end is: `unix:PATH`, `127.0.0.1:9470`, `[::1]:9470`, the other end of a unix socket
 	 * `unix:pid 123`; "" if it is nothing of that kind.

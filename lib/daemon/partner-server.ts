@@ -23,6 +23,8 @@ import type { Tls } from "./tls.js";
 
 /** An address that this host has not yet, or that is taken. */
 const RETRY_MS = 2_000;
+/** A host that has lost its power, or its line, uses nothing any more. */
+const SILENCE_MS = 20_000;
 const CONNECTIONS_MAX = 8_192;
 const VERSION = "";
 
@@ -79,7 +81,7 @@ export class PartnerServer {
 		const { at, log, shown } = this.#of;
 		try {
 			const { address = "", port = 0 } = addressIn(at.address) ?? {};
-			this.#listener = new Listener(listenOnTcp(address, port), (stream) => this.#server.accept(stream));
+			this.#listener = new Listener(listenOnTcp(address, port, SILENCE_MS), (stream) => this.#server.accept(stream));
 			this.#trouble = "";
 		} catch (error) {
 			if (!(error instanceof OperatorError || isNativeError(error))) throw error;

@@ -19,6 +19,8 @@ import type { ListenerName } from "./messages.js";
 /** Leaves the group as it is. */
 const SAME_GROUP = 0xffff_ffff;
 const ALIVE_LIMIT_MS = 1000;
+/** A client may be silent for as long as the system lets it. */
+const UNLIMITED = 0;
 /** Who may ask the daemon: the owner and the group. */
 const SOCKET_MODE = 0o660;
 /** Who may send frames: the owner. */
@@ -30,7 +32,7 @@ async function listenOn(address: string, mode = FRAMES_MODE, group = SAME_GROUP)
 	try {
 		if (address.startsWith("unix:")) return await listenUnix(address.slice("unix:".length), mode, group);
 		const { host, port } = hostAndPort(address);
-		return native.listenTcp(host, port);
+		return native.listenTcp(host, port, UNLIMITED);
 	} catch (error) {
 		if (!isNativeError(error)) throw error;
 		const code = getSystemErrorName(-error.errno);

@@ -78,10 +78,13 @@ export class Listener {
 
 const LACKS: readonly number[] = [Errno.EMFILE, Errno.ENFILE, Errno.ENOBUFS, Errno.ENOMEM];
 
-/** A descriptor of a socket that listens on an address (a number) and port. Throws an OperatorError. */
-export function listenOnTcp(address: string, port: number): number {
+/**
+ * A descriptor of a socket that listens on an address (a number) and port. Who connects is cut off when silent for `silenceMs`, though something was to be heard;
+ * by default when the system thinks so, in about two hours. Throws an OperatorError.
+ */
+export function listenOnTcp(address: string, port: number, silenceMs = 0): number {
 	try {
-		return native.listenTcp(address, port);
+		return native.listenTcp(address, port, silenceMs);
 	} catch (error) {
 		throw cannotListen(`${address.includes(":") ? `[${address}]` : address}:${port}`, error);
 	}

@@ -16,8 +16,7 @@
 
 enum { PROBES = 4 };
 
-/* A peer whose machine is gone, or the way to it, is noticed after so long, whether there is something to be sent or not. */
-static int limit_silence(int fd, uint32_t limit_ms)
+int limit_silence(int fd, uint32_t limit_ms)
 {
 	unsigned limit = limit_ms;
 	int on = 1, idle = (int)((limit_ms + 1999) / 2000), interval = (int)((limit_ms + 2000 * PROBES - 1) / (2000 * PROBES)),
@@ -45,7 +44,7 @@ napi_value js_connect_tcp(napi_env env, napi_callback_info info)
 	napi_value args[MAX_ARGS];
 	uint32_t port, limit_ms;
 	char *text;
-	if (!get_args(env, info, 3, args) || !get_uint(env, args[1], 65535, &port) || !get_uint(env, args[2], 86400000, &limit_ms) ||
+	if (!get_args(env, info, 3, args) || !get_uint(env, args[1], 65535, &port) || !get_uint(env, args[2], SILENCE_MS_MAX, &limit_ms) ||
 	    limit_ms == 0 || !(text = get_string(env, args[0])))
 		return throw_type(env);
 	struct sockaddr_storage address;

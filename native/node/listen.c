@@ -44,10 +44,13 @@ static int listen_unix(int fd, const char *path, mode_t mode, gid_t group, const
 	return chmod(path, mode) < 0 ? -errno : 0;
 }
 
-static int listen_tcp(int fd, const struct sockaddr *address, socklen_t length, const char **step)
+/* What is set here those who connect have, too. */
+static int listen_tcp(int fd, const struct sockaddr *address, socklen_t length, uint32_t silence_ms, const char **step)
 {
 	int on = 1;
 	*step = "option";
+	int error = silence_ms > 0 ? limit_silence(fd, silence_ms) : 0;
+	if (error) return error;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) return -errno;
 	if (address->sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0) return -errno;
 	return listen_on(fd, address, length, step);
@@ -92,13 +95,17 @@ socklen_t socket_address(const char *text, uint16_t port, struct sockaddr_storag
 	return sizeof *six;
 }
 
-/* listenTcp(address, port) -> descriptor. The address is a number of IPv4 or IPv6, no name. */
+/*
+ * listenTcp(address, port, silenceMs) -> descriptor. The address is a number of IPv4 or IPv6, no name. A client that is silent for longer, though
+ * something was to be heard, is cut off; 0: when the system thinks so.
+ */
 napi_value js_listen_tcp(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS];
-	uint32_t port;
+	uint32_t port, silence_ms;
 	char *text;
-	if (!get_args(env, info, 2, args) || !get_uint(env, args[1], 65535, &port) || !(text = get_string(env, args[0])))
+	if (!get_args(env, info, 3, args) || !get_uint(env, args[1], 65535, &port) ||
+	    !get_uint(env, args[2], SILENCE_MS_MAX, &silence_ms) || !(text = get_string(env, args[0])))
 		return throw_type(env);
 	struct sockaddr_storage address;
 	socklen_t length = socket_address(text, (uint16_t)port, &address);
@@ -107,7 +114,7 @@ napi_value js_listen_tcp(napi_env env, napi_callback_info info)
 	const char *step = "socket";
 	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0) return throw_errno(env, -errno, step);
-	int error = listen_tcp(fd, (struct sockaddr *)&address, length, &step);
+	int error = listen_tcp(fd, (struct sockaddr *)&address, length, silence_ms, &step);
 	return socket_or_error(env, fd, error, step);
 }
 

@@ -236,6 +236,9 @@ napi_value js_exit_if_hung_up(napi_env env, napi_callback_info info);
 socklen_t socket_address(const char *text, uint16_t port, struct sockaddr_storage *address);
 
 /* connect.c */
+enum { SILENCE_MS_MAX = 86400000 };
+/* A peer whose machine is gone, or the way to it, is noticed after so long, whether there is something to be sent or not. 0, or -errno. */
+int limit_silence(int fd, uint32_t limit_ms);
 napi_value js_connect_tcp(napi_env env, napi_callback_info info);
 napi_value js_connect_unix(napi_env env, napi_callback_info info);
 

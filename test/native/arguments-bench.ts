@@ -178,7 +178,7 @@ export function streamCalls(stream: StreamHandle) {
 		streamError: [stream],
 		streamClose: [makeStream()],
 		listenUnix: ["/no/such/socket", 0o600, 0],
-		listenTcp: ["192.0.2.1", 0],
+		listenTcp: ["192.0.2.1", 0, 0],
 		connectTcp: ["127.0.0.1", 9, 1000],
 		connectUnix: ["/no/such/socket"],
 	};

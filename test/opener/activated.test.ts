@@ -14,8 +14,8 @@ t.test("what is bound has a name", async (t) => {
 	const file = path.join(scratchDirectory(), "a.sock");
 	const sockets = new Map([
 		[native.listenUnix(file, 0o600, SAME_GROUP), `unix:${file}`],
-		[native.listenTcp("127.0.0.1", 0), /^127\.0\.0\.1:[1-9][0-9]*$/],
-		[native.listenTcp("::1", 0), /^\[::1\]:[1-9][0-9]*$/],
+		[native.listenTcp("127.0.0.1", 0, 0), /^127\.0\.0\.1:[1-9][0-9]*$/],
+		[native.listenTcp("::1", 0, 0), /^\[::1\]:[1-9][0-9]*$/],
 	] as [number, string | RegExp][]);
 	for (const [descriptor, name] of sockets) t.match(native.socketName(descriptor, false), name);
 	t.equal(native.socketName(0x7fff_ffff, false), "");
@@ -25,9 +25,9 @@ t.test("what is bound has a name", async (t) => {
 t.test("they are used, and left to who has opened them", async (t) => {
 	const before = openDescriptors();
 	const file = path.join(scratchDirectory(), "b.sock");
-	const tcp = native.listenTcp("127.0.0.1", 0);
+	const tcp = native.listenTcp("127.0.0.1", 0, 0);
 	const address = native.socketName(tcp, false);
-	const unwanted = native.listenTcp("127.0.0.1", 0);
+	const unwanted = native.listenTcp("127.0.0.1", 0, 0);
 	const unix = native.listenUnix(file, 0o600, SAME_GROUP);
 	const listeners = new Listeners(
 		[unix, tcp, unwanted].map((descriptor) => ({ descriptor, name: "vblade" })),
@@ -48,7 +48,7 @@ t.test(
 	"sockets for clients of disks are kept until the files have others, and left to who has opened them",
 	async (t) => {
 		const before = openDescriptors();
-		const tcp = native.listenTcp("127.0.0.1", 0);
+		const tcp = native.listenTcp("127.0.0.1", 0, 0);
 		const address = native.socketName(tcp, false);
 		const file = path.join(scratchDirectory(), "d.sock");
 		const listeners = new Listeners([{ descriptor: tcp, name: "nbd" }]);
@@ -97,7 +97,7 @@ t.test("frames come in where commands don't", async (t) => {
 });
 
 t.test("where not all can be handed on, none is left over", async (t) => {
-	const tcp = native.listenTcp("127.0.0.1", 0);
+	const tcp = native.listenTcp("127.0.0.1", 0, 0);
 	const none = 0x7fff_ffff;
 	const listeners = new Listeners([tcp, none].map((descriptor) => ({ descriptor, name: "" })));
 	await listeners.listen("http", native.socketName(tcp, false));
