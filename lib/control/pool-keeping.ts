@@ -7,6 +7,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../clock.js";
 import type { PoolAct } from "../daemon/worker-messages.js";
+import { OperatorError } from "../errors.js";
 import { isUsedElsewhere, isWaiting } from "../pool/store/words.js";
 import type { Config } from "../spec/config.js";
 import type { DiskConfig, PoolConfig } from "../spec/configuration.js";
@@ -28,6 +29,9 @@ const FOLLOW_MS = 10_000;
 
 /** What is open of a pool is closed when it tells such. */
 const ENDS_HERE: ReadonlySet<Happening["kind"]> = new Set(["pool-lost", "pool-handed-over", "pool-renewed"]);
+
+/** A pool that is configured no more, and that other hosts use by this one: so often it is tried to have one of them take it. */
+const LEAVE_TRIES = 20;
 
 type Configure = Extract<PoolAct, { act: "configure" }>;
 
@@ -73,6 +77,8 @@ export class PoolKeeping {
 	readonly #of: PoolKeepingOf;
 	/** By path. */
 	#told = new Map<string, Told>();
+	/** Those that another host is to have, since they are configured here no more: how often that was tried, and when. */
+	readonly #leaving = new Map<string, { tries: number; atMs: number }>();
 
 	constructor(of: PoolKeepingOf) {
 		this.#of = of;
@@ -171,6 +177,35 @@ export class PoolKeeping {
 			const { trouble = null, failed } = told;
 			const waitMs = trouble !== null || failed !== null ? retryMs : isWell(told) ? AGAIN_MS : RETRY_MS;
 			if (!told.isUnderWay && nowMs - told.atMs >= waitMs) told.telling = this.#tell(pool, told, nowMs);
+		}
+		for (const path of before.keys())
+			if (!this.#told.has(path) && poolInStore(path)?.isShared === true)
+				this.#leaving.set(path, { tries: 0, atMs: Number.NEGATIVE_INFINITY });
+		for (const path of this.#leaving.keys()) this.#leave(path, nowMs);
+	}
+
+	/** Its disks are none of this host's any more; but whoever uses it by this host keeps it here. */
+	#leave(path: string, nowMs: number): void {
+		const leaving = this.#leaving.get(path);
+		if (leaving === undefined || nowMs - leaving.atMs < SOON_MS) return;
+		const name = poolInStore(path)?.name;
+		const isBack = this.#of.desired.config.pools.some((pool) => poolInStore(pool.path)?.name === name);
+		if (isBack || leaving.tries++ === LEAVE_TRIES) {
+			this.#leaving.delete(path);
+			return;
+		}
+		void this.#handOver(path, leaving);
+	}
+
+	/** (If nobody waits for it, or it is not here, it is closed when nobody uses it.) */
+	async #handOver(path: string, leaving: { atMs: number }): Promise<void> {
+		leaving.atMs = Number.POSITIVE_INFINITY;
+		try {
+			await this.#of.workers.pool(path, { act: "handOver" });
+			this.#leaving.delete(path);
+		} catch (error) {
+			if (!(error instanceof OperatorError)) throw error;
+			leaving.atMs = this.#of.clock.now();
 		}
 	}
 

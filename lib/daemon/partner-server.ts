@@ -81,7 +81,9 @@ export class PartnerServer {
 		const { at, log, shown } = this.#of;
 		try {
 			const { address = "", port = 0 } = addressIn(at.address) ?? {};
-			this.#listener = new Listener(listenOnTcp(address, port, SILENCE_MS), (stream) => this.#server.accept(stream));
+			this.#listener = new Listener(listenOnTcp(address, port, SILENCE_MS), (stream) =>
+				this.#server.accept(stream),
+			);
 			this.#trouble = "";
 		} catch (error) {
 			if (!(error instanceof OperatorError || isNativeError(error))) throw error;

@@ -8,6 +8,7 @@ import { ExchangeDevice } from "../block/exchange.js";
 import { type Clock, systemClock } from "../clock.js";
 import { OperatorError } from "../errors.js";
 import { pause } from "../object/attempts.js";
+import { NoVolumeError } from "../pool/catalog.js";
 import { LOOK_MS, Pull } from "../pool/store/pull.js";
 import type { PartnerPlace, Superblock } from "../pool/store/superblock.js";
 import { quote } from "../text.js";
@@ -222,6 +223,7 @@ export class Seat {
 			} catch (error) {
 				if (!(error instanceof OperatorError)) throw error;
 				if (turn !== this.#turn) continue;
+				if (error instanceof NoVolumeError) return this.#replaced(volume);
 				await pause(this.#clock, pauseMs, this.#leaving.signal).catch(() => {});
 				pauseMs = Math.min(AGAIN_MOST_MS, 2 * pauseMs);
 			}
@@ -229,7 +231,7 @@ export class Seat {
 		volume.isMoving = false;
 	}
 
-	/** It went back to a snapshot, or is a new one of that name, while it was out of reach from here. */
+	/** It went back to a snapshot, is a new one of that name, or is none any more, by what was done while it was out of reach from here. */
 	#replaced(volume: SharedVolume): void {
 		volume.isMoving = false;
 		if (this.#isUsed(volume)) this.#of.replaced(volume.name);

@@ -24,7 +24,7 @@ import {
 	type WantedSnapshot,
 } from "./allowed.js";
 import { Beginnings } from "./beginnings.js";
-import { type Catalog, checkName, type Snapshot, type Volume } from "./catalog.js";
+import { type Catalog, checkName, NoVolumeError, type Snapshot, type Volume } from "./catalog.js";
 import { NOTE_BYTES_MAX } from "./gather.js";
 import { newIdentity } from "./identity.js";
 import { encodeNote, type Note, type SettingsSource } from "./notes.js";
@@ -50,10 +50,10 @@ export class Administration {
 		});
 	}
 
-	/** Throws an OperatorError if there is none. */
+	/** Throws a NoVolumeError if there is none. */
 	volume(name: string): Volume {
 		const volume = this.#catalog.find(name);
-		if (volume === undefined) throw new OperatorError(`${this.#path}: has no volume ${quote(name)}`);
+		if (volume === undefined) throw new NoVolumeError(`${this.#path}: has no volume ${quote(name)}`);
 		return volume;
 	}
 
@@ -183,6 +183,7 @@ export class Administration {
 	rename(from: string, to: string): Promise<void> {
 		return this.#turns.run(async () => {
 			this.#checkNew(to);
+			this.#checkUnused(this.volume(from), "is renamed");
 			await this.#say({ note: "rename", line: this.volume(from).line, name: to });
 		});
 	}
@@ -209,9 +210,8 @@ export class Administration {
 	set(name: string, changes: SettingsChange): Promise<Volume> {
 		return this.#turns.run(async () => {
 			const { line } = this.volume(name);
-			const { quotaBytes } = changes;
-			if (typeof quotaBytes === "number")
-				checkQuota(name, await this.#on.users.countUsed(this.volume(name)), quotaBytes);
+			if (typeof changes.quotaBytes === "number")
+				checkQuota(name, await this.#on.users.countUsed(this.volume(name)), changes.quotaBytes);
 			const settings = changedSettings(this.volume(name).settings, changes);
 			return this.#sayOf(name, { note: "set", line, settings });
 		});

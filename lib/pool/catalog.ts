@@ -14,6 +14,9 @@ import type { Steps } from "./map/turns.js";
 import { type ClockJump, isSamePlace, type NoteOf, type Origin, type SettingsSource } from "./notes.js";
 import { type Written, WrittenSoFar } from "./written.js";
 
+/** The pool was asked, and has none of that name. */
+export class NoVolumeError extends OperatorError {}
+
 /** What a snapshot has, whatever names it. */
 export class Image {
 	/** Its tree; null until the checkpoint that began with it is merged. */

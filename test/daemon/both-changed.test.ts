@@ -1,6 +1,7 @@
 // A pool that both hosts serve is configured in another way on the one that has it, while the other one's clients use it.
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import t from "tap";
+import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { Host, layBridge, startServices, Writer } from "./store-hosts.js";
@@ -58,5 +59,16 @@ if (await inNamespace(import.meta.url)) {
 		await theirs.more(20);
 		t.comment(`${next} pages before, ${theirs.next} after`);
 		t.strictSame(await theirs.wrong(), []);
+	});
+
+	t.test("one that is configured no more goes to the other host, which uses it", async (t) => {
+		for (const writer of [own, theirs]) await writer.close();
+		const isOwners = !/is owned by/.test(await one.say("pool", "ls"));
+		const [owner, other] = isOwners ? [one, two] : [two, one];
+		const taken = (await other.events("pool-taken")).length;
+		await reconfigured(owner, (text) => text.replace(/^\[pool\.gold\][\s\S]*$/m, ""));
+		await until("it is there", async () => (await other.events("pool-taken")).length > taken, LIMIT_MS);
+		t.notMatch(await other.io("write -P 7 0 64k", "flush", "read -P 7 0 64k"), /fail|error/i);
+		t.match(await other.say("pool", "ls"), /^gold +2 /m);
 	});
 }

@@ -7,6 +7,7 @@ import { BlockOp } from "../../lib/block/request.js";
 import { Seat } from "../../lib/daemon/seat.js";
 import type { OpenedVolume } from "../../lib/daemon/shared-volume.js";
 import { OperatorError, StorageStatus } from "../../lib/errors.js";
+import { NoVolumeError } from "../../lib/pool/catalog.js";
 import type { LostTail, Superblock } from "../../lib/pool/store/superblock.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import { heapMemory } from "../../lib/wire/memory.js";
@@ -28,7 +29,7 @@ class Stage {
 	readonly opened: string[] = [];
 	readonly devices: ManualDevice[] = [];
 	/** Why what is opened can't be. */
-	fails: string | undefined;
+	fails: string | Error | undefined;
 	handOvers = 0;
 	readonly serves: boolean[] = [];
 	readonly replaced: string[] = [];
@@ -56,6 +57,7 @@ class Stage {
 
 	async #open(what: string): Promise<OpenedVolume> {
 		this.opened.push(what);
+		if (this.fails instanceof Error) throw this.fails;
 		if (this.fails !== undefined) throw new OperatorError(this.fails);
 		const device = new ManualDevice();
 		this.devices.push(device);
@@ -236,4 +238,16 @@ t.test("who is asked for more by others hands it over, and not again at once", a
 	t.ok(stage.handOvers >= 2 && stage.handOvers <= 6, `${stage.handOvers} times in half a minute`);
 	seat.end();
 	t.equal(clock.step(), false, "no timer is left");
+});
+
+t.test("one that was renamed or removed while it was out of reach is not waited for", async (t) => {
+	const stage = new Stage();
+	const { seat } = stage;
+	seat.saw(owned(3));
+	await seat.use("web");
+	stage.fails = new NoVolumeError('store:gold: has no volume "web"');
+	seat.cameHere();
+	await stage.turns();
+	t.strictSame(stage.replaced, ["web"]);
+	t.strictSame(stage.opened, ["there web", "here web"]);
 });

@@ -132,6 +132,7 @@ t.test("traps 9 and 10: deleted is deleted, and another one of its name begins e
 	await administration.takeSnapshots([{ volume: "web", name: "kept" }]);
 	await administration.hold("web", "kept", true);
 	await t.rejects(administration.delete("web"), /is deleted only while nobody serves it/);
+	await t.rejects(administration.rename("web", "www"), /is renamed only while nobody serves it/);
 	await stage.device.close();
 	await t.rejects(administration.delete("web"), /web@kept: is held/);
 	await t.rejects(administration.forget("web", "kept"), /web@kept: is held/);
