@@ -150,7 +150,9 @@ export function storeWorld(of: StoreWorldOf): PoolWorld {
 		...(stored.listen !== undefined && { at: both.offer(path, stored.listen), partner: both.id }),
 		listener: { ...troubles.ofLease, lost: lostBy(of, troubles) },
 		foresee: (there) => foreseen.look(there),
-		answer: (superblock, nonce, owner) => answerAsked(store, superblock, nonce, owner),
+		...((stored.listen === undefined || both.mayTake(path)) && {
+			answer: (superblock, nonce, owner) => answerAsked(store, superblock, nonce, owner),
+		}),
 		taken: (message, isLoss) => {
 			if (isLoss) both.gaveUp(path);
 			home.tell?.(path, { kind: "pool-taken", level: isLoss ? "warn" : "info", message });
