@@ -24,8 +24,6 @@ const ID_BYTES = 16;
 const WHOLE = { offsetSectors: 0, lengthSectors: undefined, durability: "flush" } as const;
 /** One that nothing is on, and nobody tries to have, is given up: its address may be wanted by another one. */
 const UNUSED_MS = 60_000;
-/** One that was had, and could not be opened, is given back: whoever has it then is not told for so long that this host waits for it. */
-const FAILED_MS = 300_000;
 
 interface Seated {
 	readonly seat: Seat;
@@ -35,10 +33,6 @@ interface Seated {
 	usedMs: number;
 	/** It was had here by giving something up. */
 	hasGivenUp: boolean;
-	/** It was open here since it was had last. */
-	wasOpen: boolean;
-	/** When it was had, and could not be opened. */
-	failedMs: number;
 }
 
 export class BothHosts {
@@ -92,15 +86,7 @@ export class BothHosts {
 			warn: (message) => log.warn(message),
 			identifier,
 		});
-		return {
-			seat,
-			server: undefined,
-			at: undefined,
-			usedMs: 0,
-			hasGivenUp: false,
-			wasOpen: false,
-			failedMs: -FAILED_MS,
-		};
+		return { seat, server: undefined, at: undefined, usedMs: 0, hasGivenUp: false };
 	}
 
 	async #openHere(path: string, volume: string): Promise<OpenedVolume> {
@@ -139,7 +125,6 @@ export class BothHosts {
 		if (poolInStore(path)?.isShared !== true) return;
 		const seated = this.#seated(path);
 		seated.seat.cameHere();
-		seated.wasOpen = true;
 		if (!seated.hasGivenUp) return;
 		seated.hasGivenUp = false;
 		this.#begun.gaveUp(path, "what another host had acknowledged was given up");
@@ -179,16 +164,7 @@ export class BothHosts {
 
 	/** It is closed here, and nobody's. */
 	closed(path: string): void {
-		const seated = this.#seats.get(path);
-		if (seated === undefined) return;
-		seated.seat.closedHere();
-		if (!seated.wasOpen) seated.failedMs = performance.now();
-		seated.wasOpen = false;
-	}
-
-	/** Whether it would come to something if another host handed it over to this one, as far as is known. */
-	mayTake(path: string): boolean {
-		return performance.now() - this.#seated(path).failedMs >= FAILED_MS;
+		this.#seats.get(path)?.seat.closedHere();
 	}
 
 	/** Runs that by which it may go to another host. */

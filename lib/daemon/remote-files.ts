@@ -40,16 +40,7 @@ export interface StoreNews {
 	/** Those that both hosts serve. */
 	readonly both: Pick<
 		BothHosts,
-		| "id"
-		| "offer"
-		| "leaveOthers"
-		| "mayTake"
-		| "lost"
-		| "gaveUp"
-		| "saw"
-		| "closed"
-		| "around"
-		| "openVolume"
+		"id" | "offer" | "leaveOthers" | "lost" | "gaveUp" | "saw" | "closed" | "around" | "openVolume"
 	>;
 }
 

@@ -150,9 +150,7 @@ export function storeWorld(of: StoreWorldOf): PoolWorld {
 		...(stored.listen !== undefined && { at: both.offer(path, stored.listen), partner: both.id }),
 		listener: { ...troubles.ofLease, lost: lostBy(of, troubles) },
 		foresee: (there) => foreseen.look(there),
-		...((stored.listen === undefined || both.mayTake(path)) && {
-			answer: (superblock, nonce, owner) => answerAsked(store, superblock, nonce, owner),
-		}),
+		answer: (superblock, nonce, owner) => answerAsked(store, superblock, nonce, owner),
 		taken: (message, isLoss) => {
 			if (isLoss) both.gaveUp(path);
 			home.tell?.(path, { kind: "pool-taken", level: isLoss ? "warn" : "info", message });

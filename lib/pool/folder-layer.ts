@@ -3,6 +3,7 @@
 import type { BlockDevice } from "../block/device.js";
 import type { Traces } from "./boot-trace.js";
 import type { MendedPlace, MissingFile, PoolFolder, StoredParts } from "./folder.js";
+import type { OwnImage } from "./store/own-image.js";
 
 export abstract class FolderLayer implements PoolFolder {
 	/** Not of a folder that loses none: a pool of thousands of files is not asked for each of them. */
@@ -40,6 +41,10 @@ export abstract class FolderLayer implements PoolFolder {
 
 	get stored(): StoredParts | undefined {
 		return this.folder.stored;
+	}
+
+	get ownImage(): OwnImage | undefined {
+		return this.folder.ownImage;
 	}
 
 	isNothing(slot: number, offsetBytes: number, lengthBytes: number): boolean {

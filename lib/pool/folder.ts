@@ -10,6 +10,7 @@ import type { Traces } from "./boot-trace.js";
 import type { PageLookup } from "./page-lookup.js";
 import type { AnswerLease } from "./store/lease-layer.js";
 import type { LocalBytes } from "./store/local-sizes.js";
+import type { OwnImage } from "./store/own-image.js";
 import type { HandedOver, LossLook, ReplicaLook, StoredLook } from "./stored-look.js";
 import type { Written } from "./written.js";
 
@@ -33,6 +34,8 @@ export interface PoolFolder {
 	scrub?(): Promise<readonly MendedPlace[]>;
 	/** What it has in a store, which is looked at part by part. Default: it is in none. */
 	readonly stored?: StoredParts | undefined;
+	/** What it has in a store, for whoever brings it to another one, too. Default: it is in none. */
+	readonly ownImage?: OwnImage | undefined;
 	/** Nothing was ever stored in these bytes of a slot, which read as zeros: asked while the pool is opened. Default: that is not known. */
 	isNothing?(slot: number, offsetBytes: number, lengthBytes: number): boolean;
 	/** Nothing in a slot of the log is wanted any more by the pool. True: it is still read here, and is not to be written to until `release` is called, once. */

@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { BUCKET, KEYS } from "../object/stand-in-s3.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { vbladeCommand } from "../support/paths.js";
-import { run } from "../support/process.js";
+import { run, sendSignal } from "../support/process.js";
 import { DaemonTree } from "./tree-bench.js";
 
 /** A daemon that has a store at that endpoint, and a pool; what it serves is served by NBD. */
@@ -52,6 +52,12 @@ export class ReplicaHost {
 		}
 	}
 
+	/** As when its power goes. */
+	async kill(): Promise<void> {
+		for (const { pid } of await this.tree.processes()) if (pid !== null) sendSignal(pid, "SIGKILL");
+		await this.tree.program.stop("SIGKILL", LIMIT_MS);
+	}
+
 	async io(...commands: string[]): Promise<string> {
 		return this.ioOf("web", ...commands);
 	}
@@ -93,16 +99,29 @@ export function copyOf(prefix: string, tree: DaemonTree): string {
 	].join("\n");
 }
 
-/** A pool, gold, in a store that is not the attic, with its superblock in etcd and a replica; what is acknowledged is on its host. */
-export function inCellar(
-	tree: DaemonTree,
-	{ at, head }: { readonly at: string; readonly head: string },
-): string {
+/** A store that is not the attic, and where superblocks are of pools in it. */
+export interface CellarAt {
+	readonly at: string;
+	readonly head: string;
+}
+
+export function cellar(tree: DaemonTree, { at, head }: CellarAt): string {
 	return [
 		`[store.cellar]\ntype = "s3"\nendpoint = "${at}"\nregion = "${KEYS.region}"`,
 		`access_key = "${KEYS.accessKey}"\nsecret_file = "${tree.path("secret")}"`,
-		`[head.etcd]\nendpoints = ["${head}"]`,
-		`[pool.gold]\nstore = "cellar"\ncontainer = "${BUCKET}"\nhead = "etcd"\nstable = "host"`,
-		`log = "${tree.path("log")}"\n${replicaIn("gold")}`,
+		`[head.etcd]\nendpoints = ["${head}"]\n`,
 	].join("\n");
+}
+
+/** A pool in it, with a replica. */
+export function poolInCellar(tree: DaemonTree, pool: string, stable: "host" | "store"): string {
+	return [
+		`[pool.${pool}]\nstore = "cellar"\ncontainer = "${BUCKET}"\nprefix = "${pool}"\nhead = "etcd"`,
+		`stable = "${stable}"\nlog = "${tree.path(`${pool}-own`)}"\n${replicaIn(pool)}`,
+	].join("\n");
+}
+
+/** The same of gold; what is acknowledged is on its host. */
+export function inCellar(tree: DaemonTree, where: CellarAt): string {
+	return cellar(tree, where) + poolInCellar(tree, "gold", "host");
 }

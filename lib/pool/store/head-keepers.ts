@@ -57,7 +57,7 @@ export interface HeadKeepersOf {
 	readonly foresee?: (there: Superblock) => Promise<void>;
 	/** What the owner may call this host, beside its name, if he asks for it alone. */
 	readonly partner?: string | undefined;
-	/** Tells the owner, who has asked by this word, that this one waits. Default: nobody is told, as nothing would come of it. */
+	/** Tells the owner, who has asked by this word, that this one waits. */
 	readonly answer?: (asked: Superblock, nonce: string, as: Owner) => Promise<void>;
 	/** Hears how it came to be had from somebody else, and whether something was given up for that. */
 	readonly taken?: (words: string, isLoss: boolean) => void;
@@ -208,8 +208,7 @@ export class HeadKeepers implements Keepers {
 
 	/** By which word this host is asked whether it waits; undefined: it is not, or others are. */
 	#askedOf({ asks, asksOf }: Superblock): string | undefined {
-		const { answer, name, partner } = this.#of;
-		const isMeant = answer !== undefined && [undefined, name, partner].includes(asksOf);
+		const isMeant = asksOf === undefined || asksOf === this.#of.name || asksOf === this.#of.partner;
 		return isMeant ? asks : undefined;
 	}
 

@@ -9,6 +9,7 @@ import type { ImageKeeper } from "./keeper.js";
 import type { LocalFile } from "./local-file.js";
 import type { LocalSizes } from "./local-sizes.js";
 import type { Pace } from "./pace.js";
+import type { StoredImage } from "./stored-image.js";
 
 export interface PublisherOf {
 	readonly store: ObjectStore;
@@ -35,6 +36,8 @@ export interface PublisherOf {
 	readonly tell: (trouble: string | null) => void;
 	/** Something is no part of the cut any more that is still to be read. */
 	readonly read?: () => void;
+	/** What the superblock is to name with a cut. Default: the image that it was given. */
+	readonly named?: (image: StoredImage) => StoredImage;
 	/** A cut is under the superblock: with what was dropped before it. */
 	readonly published: (dropped: readonly ImageRange[]) => void;
 }

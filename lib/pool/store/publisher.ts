@@ -237,7 +237,7 @@ export class Publisher {
 
 	/** False: it was given up. */
 	async #publish(cut: Cut): Promise<boolean> {
-		const { keeper, image, rescuedMax } = this.#of;
+		const { keeper, image, rescuedMax, named = (all) => all } = this.#of;
 		const stage: Stage = (some) => this.#stage(cut, some);
 		const uploaded = await this.#uploads.run(cut, rescuedMax === undefined ? undefined : stage);
 		if (cut.isGivenUp) await this.#stage(cut, uploaded);
@@ -245,7 +245,7 @@ export class Publisher {
 			const head = cut.head.toString("base64");
 			const { next } = this.#uploads;
 			const files = [...this.#of.files()].reduce((most, { number }) => Math.max(most, number + 1), 0);
-			await keeper.write((now) => cutImage(now, uploaded, { next, head, files }));
+			await keeper.write((now) => named(cutImage(now, uploaded, { next, head, files })));
 			for (const { table, bytes } of uploaded) apply(image, table, bytes);
 			cut.published();
 		}

@@ -115,7 +115,9 @@ export class ReplicaFolder extends FolderLayer {
 		const head = isNew ? undefined : newestIn(content, this.path);
 		const bytes = (): Buffer => Buffer.from(content.bytes.subarray(0, HEAD_FILE_BYTES));
 		const found = { names, head, content: bytes, again: (above: number) => this.#again(above) };
-		this.#replicas = await Promise.all(this.#options.map((options) => Replica.open(options, found)));
+		this.#replicas = await Promise.all(
+			this.#options.map((options) => Replica.open(options, found, () => this.ownImage)),
+		);
 	}
 
 	async #close(): Promise<void> {

@@ -18,7 +18,9 @@ export function replicaLook(
 	// (Nobody has opened it yet, or what was written is not known.)
 	if (at === undefined || there === undefined)
 		return { ...look, trouble, state: "promoted", promoted: { by, since, ...UNKNOWN } };
-	const found = { by, since, here: sideOf(written, at), there: sideOf(there, at) };
+	// (What it was promoted with may have been given up of the pool since, at a takeover: that is there alone.)
+	const common = hasGoneOn(at, written) ? written : at;
+	const found = { by, since, here: sideOf(written, at), there: sideOf(there, common) };
 	const standing = standingOf(found);
 	return { ...look, state: standing, promoted: found, trouble: textOf(standing, promoted, found) };
 }

@@ -96,9 +96,14 @@ export class ReplicaWay {
 	/** Has it looked now and then, until the end. */
 	watch(look: () => Promise<void>): void {
 		this.#cancelLook = this.#clock.after(LOOK_MS, () => {
-			void look().finally(() => {
-				if (!this.#isEnded) this.watch(look);
-			});
+			void look()
+				// (What is wrong there is found by the next cut, too.)
+				.catch((error: unknown) => {
+					if (!(error instanceof OperatorError)) throw error;
+				})
+				.finally(() => {
+					if (!this.#isEnded) this.watch(look);
+				});
 		});
 	}
 

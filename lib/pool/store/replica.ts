@@ -12,22 +12,17 @@ import type { HeadState } from "../head.js";
 import type { Flushed } from "./flushed.js";
 import { Image, type ImageRange } from "./image.js";
 import type { ImageKeeper } from "./keeper.js";
-import {
-	FILE_BLOCKS,
-	FILE_PIECES,
-	IMAGE_BLOCK_BYTES,
-	PIECE_BLOCKS,
-	SLOT_BLOCKS,
-	SLOT_PIECES,
-} from "./layout.js";
+import { FILE_BLOCKS, IMAGE_BLOCK_BYTES, PIECE_BLOCKS, SLOT_BLOCKS, SLOT_PIECES } from "./layout.js";
 import { LocalFile, piecesOf, type Span } from "./local-file.js";
 import { LocalUpkeep } from "./local-upkeep.js";
+import type { OwnImage } from "./own-image.js";
 import { LinePace } from "./pace.js";
 import { Publisher } from "./publisher.js";
 import { Reclaim } from "./reclaim.js";
 import { endFiles, markAgain } from "./replica-files.js";
 import { PromotedError } from "./replica-keeper.js";
 import type { ReplicaFound, ReplicaState } from "./replica-known.js";
+import { ReplicaMarks } from "./replica-marks.js";
 import type { ReplicaOptions } from "./replica-options.js";
 import { ReplicaTable } from "./replica-table.js";
 import { ReplicaWay } from "./replica-way.js";
@@ -40,8 +35,6 @@ const BOUNDLESS = { blocksMax: Number.POSITIVE_INFINITY, piecesMax: Number.POSIT
 
 /** A pool that is closed waits so long for what is missing there. */
 const CLOSE_LIMIT_MS = 5_000;
-const ALL_PIECES: Span = { from: 0, to: FILE_PIECES };
-const ALL_BLOCKS: Span = { from: 0, to: FILE_BLOCKS };
 
 export class Replica {
 	readonly publisher: Publisher;
@@ -50,6 +43,7 @@ export class Replica {
 	readonly #files = new Map<number, LocalFile>();
 	readonly #flushed = new Map<LocalFile, Flushed>();
 	readonly #way: ReplicaWay;
+	readonly #marks: ReplicaMarks;
 	/** Files that there are and that were not opened yet. */
 	readonly #awaited: Set<number>;
 	readonly #holds = new SlotHolds();
@@ -62,13 +56,14 @@ export class Replica {
 	#source = 0;
 	#incarnation = -1;
 
-	private constructor(options: ReplicaOptions, found: ReplicaFound) {
+	private constructor(options: ReplicaOptions, found: ReplicaFound, own: () => OwnImage | undefined) {
 		const { names, content } = found;
 		const { clock, allocate, nextTurn, bytesPerSecond, cutAfterMs, tell = () => {} } = options;
 		this.#options = options;
 		this.#table = new ReplicaTable({ options, found, files: () => this.#files.values() });
 		this.#awaited = new Set(names.map(fileNumber).filter((number) => number !== undefined));
 		this.#way = new ReplicaWay(options.connect, clock, tell);
+		this.#marks = new ReplicaMarks(own);
 		const of = this;
 		this.publisher = new Publisher({
 			get store() {
@@ -87,7 +82,8 @@ export class Replica {
 			files: () => this.#files.values(),
 			head: content,
 			read: () => this.#holds.look(),
-			published: () => {},
+			named: (image) => this.#marks.named(image),
+			published: () => this.#marks.published(),
 		});
 		const save = async (file: LocalFile): Promise<void> => void (await this.#table.save(file));
 		this.#upkeep = new LocalUpkeep({
@@ -102,8 +98,13 @@ export class Replica {
 		this.#way.watch(() => this.publisher.exclusive(() => this.#look()));
 	}
 
-	static async open(options: ReplicaOptions, found: ReplicaFound): Promise<Replica> {
-		const replica = new Replica(options, found);
+	/** `own`: as `PoolFolder.ownImage`. */
+	static async open(
+		options: ReplicaOptions,
+		found: ReplicaFound,
+		own: () => OwnImage | undefined,
+	): Promise<Replica> {
+		const replica = new Replica(options, found, own);
 		await replica.#table.open();
 		return replica;
 	}
@@ -199,7 +200,11 @@ export class Replica {
 	async #ready(): Promise<void> {
 		// (Of what was written before it was open not all is known until all of it is.)
 		await this.#way.until(() => this.#incarnation >= 0 && this.#awaited.size === 0);
-		if (this.#keeper !== null) return;
+		if (this.#keeper === null) await this.#find();
+		if (this.#keeper !== null) this.#marks.begins(this.#keeper.image);
+	}
+
+	async #find(): Promise<void> {
 		const { keeper, image } = await this.#way.find(this.#source);
 		this.#image = image;
 		const { owner } = this.#table;
@@ -218,6 +223,7 @@ export class Replica {
 	async #look(): Promise<void> {
 		const lost = await this.#keeper?.look?.();
 		if (lost) this.publisher.isBegunAgain(lost);
+		else if (this.#keeper !== null) await this.#marks.written(this.#keeper);
 	}
 
 	/** It was promoted, and may be given back: then it is known here what it had. */
@@ -226,24 +232,29 @@ export class Replica {
 		this.#keeper = null;
 		void this.#reclaim?.close();
 		this.#reclaim = null;
+		this.#marks.forget();
 		markAgain(this.#files.values());
 		this.#holds.look();
 		return true;
 	}
 
-	/** Nothing is known of what the replica has: all of the pool is brought there. */
+	/** Nothing is known here of what the replica has: what its superblock does not say that it has is brought there. */
 	async #beginAnew(keeper: ImageKeeper): Promise<void> {
-		const { pool } = keeper;
+		const { pool, image } = keeper;
 		const life = this.#options.identifier(16);
 		for (const number of this.#image.files)
 			if (!this.#files.has(number))
 				this.publisher.drop(undefined, { file: number, first: 0, blocks: FILE_BLOCKS });
 		const files = [...this.#files.values()];
 		for (const file of files) {
-			file.intend(ALL_PIECES);
-			this.publisher.changed(file, ALL_BLOCKS);
+			for (const span of this.#marks.differing(file.number, this.#image, image.mark)) {
+				file.intend({ from: Math.floor(span.from / PIECE_BLOCKS), to: Math.ceil(span.to / PIECE_BLOCKS) });
+				this.publisher.changed(file, span);
+			}
+			await this.#options.nextTurn();
 		}
-		if (await this.#table.begin({ pool, life })) for (const file of files) file.ready(ALL_PIECES);
+		if (await this.#table.begin({ pool, life }))
+			for (const file of files) for (const span of file.intended()) file.ready(span);
 		for (const slot of this.#free ?? []) this.#drop(slot);
 		// (Before that it is begun anew once more, whatever happens.)
 		await keeper.write((now) => ({ ...now, life }));

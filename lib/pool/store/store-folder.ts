@@ -18,6 +18,7 @@ import { type LocalBytes, LocalSizes } from "./local-sizes.js";
 import { TABLE_FILE_BYTES, TABLE_FILES, TABLE_NAME } from "./local-table.js";
 import { openStored } from "./open-stored.js";
 import type { StoreFolderOptions, StoreState } from "./options.js";
+import type { OwnImage } from "./own-image.js";
 import { StoreHead } from "./store-head.js";
 import type { StoredFiles } from "./stored-files.js";
 import type { ObjectKey } from "./stored-image.js";
@@ -69,6 +70,10 @@ export class StoreFolder implements PoolFolder {
 
 	get stored(): StoredParts | undefined {
 		return this.#options.isView === true ? undefined : this.#files?.scrub;
+	}
+
+	get ownImage(): OwnImage | undefined {
+		return this.#options.isView === true ? undefined : this.#files?.own;
 	}
 
 	/** Something of that object may still be read. */

@@ -20,6 +20,7 @@ import type { LocalRow, LocalTable } from "./local-table.js";
 import { LocalUpkeep } from "./local-upkeep.js";
 import { ObjectScrub } from "./object-scrub.js";
 import type { StoreFolderOptions, StoreState } from "./options.js";
+import { OwnImage } from "./own-image.js";
 import { Publisher } from "./publisher.js";
 import { Reclaim } from "./reclaim.js";
 import { StoreFile, type StoreFileHome } from "./store-file.js";
@@ -59,6 +60,7 @@ export class StoredFiles implements StoreFileHome {
 	readonly #reclaim: Reclaim | null;
 	/** Looks at what is in the store. */
 	readonly scrub: ObjectScrub;
+	readonly own: OwnImage;
 	/** What is neither here nor in the store reads as zeros. */
 	readonly isNowhere = (range: ImageRange): boolean =>
 		isNowhere(range, this.#image, this.#files.get(range.file) ?? this.#rows.has(range.file));
@@ -67,7 +69,7 @@ export class StoredFiles implements StoreFileHome {
 	#count: number;
 
 	constructor(options: FilesOptions, { table, keeper, image, count, rows, there }: Found) {
-		const { store, clock, allocate, sizes, content, tell = () => {} } = options;
+		const { store, clock, nextTurn, allocate, sizes, content, tell = () => {} } = options;
 		this.#options = options;
 		this.#table = table;
 		this.#keeper = keeper;
@@ -76,7 +78,7 @@ export class StoredFiles implements StoreFileHome {
 		this.#rows = rows;
 		this.#there = there;
 		this.publisher = new Publisher({
-			...{ store, keeper, image, clock, allocate, nextTurn: options.nextTurn, sizes },
+			...{ store, keeper, image, clock, allocate, nextTurn, sizes },
 			files: () => this.#files.values(),
 			head: () => Buffer.from(content.bytes.subarray(0, HEAD_FILE_BYTES)),
 			tell: (trouble) => tell("upload", trouble),
@@ -92,20 +94,16 @@ export class StoredFiles implements StoreFileHome {
 		const { publisher } = this;
 		this.#within = new StoredWithin(publisher, keeper, clock);
 		const ship = () => this.#within.ship();
-		this.#upkeep = new LocalUpkeep({ files: this, clock, sizes, nextTurn: options.nextTurn, ship });
+		this.#upkeep = new LocalUpkeep({ files: this, clock, sizes, nextTurn, ship });
+		this.own = new OwnImage({ keeper, image, publisher, clock, files: this.#files });
 		// (Closed, it knows what is written, and does nothing about it.)
 		if (options.isView === true) void publisher.close();
-		this.#reclaim =
-			options.isView === true
-				? null
-				: new Reclaim({
-						...{ store, keeper, image, clock, publisher, nextTurn: options.nextTurn },
-						rewrite: (range) => this.#rewrite(range),
-					});
+		const rewrite = (range: ImageRange): Promise<void> => this.#rewrite(range);
+		const reclaimed = { store, keeper, image, clock, publisher, nextTurn, rewrite };
+		this.#reclaim = options.isView === true ? null : new Reclaim(reclaimed);
 		this.scrub = new ObjectScrub({
-			...{ store, keeper, image, allocate, publisher },
+			...{ store, keeper, image, allocate, publisher, rewrite },
 			local: (file) => this.#local(file),
-			rewrite: (range) => this.#rewrite(range),
 			giveUp: (file, slot) => this.#upkeep.giveUp(file, slot),
 		});
 	}

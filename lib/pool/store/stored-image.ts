@@ -9,7 +9,7 @@ import { OBJECT_MAX_BYTES, type ObjectStore } from "../../object/store.js";
 import { areNumbers } from "../format.js";
 import type { JsonObject } from "../stored-json.js";
 import { Image } from "./image.js";
-import { objectName } from "./layout.js";
+import { IDENTITY_TEXT, objectName } from "./layout.js";
 import { TABLE_FILES } from "./local-table.js";
 import { decodeManifest } from "./manifest.js";
 import { decodeTable, type ObjectTable } from "./object-form.js";
@@ -35,6 +35,15 @@ export interface ImageParts {
 	readonly tail: readonly TailPart[];
 }
 
+/** Of a replica of a pool in a store: blocks that are in objects with lower numbers there and here are the same. */
+export interface ReplicaMark {
+	/** The pool in the store: 32 digits in hexadecimal. */
+	readonly pool: string;
+	/** Of its objects, and of the replica's. */
+	readonly theirs: number;
+	readonly ours: number;
+}
+
 export interface StoredImage extends ImageParts {
 	/** What is on the host that goes on from this image (`LocalOwner`); empty: nothing is anywhere. */
 	readonly life: string;
@@ -48,6 +57,8 @@ export interface StoredImage extends ImageParts {
 	readonly coming?: ImageParts | undefined;
 	/** One more than the highest number of a file that there is, also if nothing of it is stored: the log may be about to go on in it. Versions before this one did not say. */
 	readonly files?: number;
+	/** How far it was brought there by whoever has the pool that it follows, if that is in a store. */
+	readonly mark?: ReplicaMark | undefined;
 	/** What the pool's head file has, in base64. */
 	readonly head: string;
 	/** Nothing of the image is in these: they are to be deleted. */
@@ -77,7 +88,7 @@ const TABLES_AT_ONCE = 32;
 
 export function isStoredImage(value: unknown): value is StoredImage {
 	if (!areNumbers(value, ["next"])) return false;
-	const { life, lifeOf, renewedTo, files, head, deleting, coming } = value as Record<string, unknown>;
+	const { life, lifeOf, renewedTo, files, head, deleting, coming, mark } = value as Record<string, unknown>;
 	return (
 		typeof life === "string" &&
 		(renewedTo === undefined || Number.isSafeInteger(renewedTo)) &&
@@ -85,10 +96,15 @@ export function isStoredImage(value: unknown): value is StoredImage {
 		(lifeOf === undefined || typeof lifeOf === "string") &&
 		areParts(value) &&
 		(coming === undefined || areParts(coming)) &&
+		(mark === undefined || isMark(mark)) &&
 		typeof head === "string" &&
 		Array.isArray(deleting) &&
 		deleting.every((each) => areNumbers(each, ["epoch", "number"]))
 	);
+}
+
+function isMark(value: unknown): value is ReplicaMark {
+	return areNumbers(value, ["theirs", "ours"]) && IDENTITY_TEXT.test(String((value as ReplicaMark).pool));
 }
 
 function isFileCount(value: unknown): boolean {
