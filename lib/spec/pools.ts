@@ -38,7 +38,7 @@ export function poolsOf(parts: readonly PoolPart[], places: Places, errors: Plac
 		byName.set(name, first ?? part);
 		if (first !== undefined)
 			errors.push(new PlacedError(placeOf([]), alreadyAt(`[pool.${name}]`, first.placeOf([]))));
-		const pool = first === undefined ? poolOf(part, { ...places, pools }, errors) : undefined;
+		const pool = first === undefined ? poolOf(part, { ...places, pools, parts }, errors) : undefined;
 		if (pool === undefined) continue;
 		const own = placesOf(pool);
 		const [there, key] = own.find(([there]) => taken.has(there)) ?? [];
@@ -59,7 +59,7 @@ function placesOf({ path: where, disks, stored }: PoolConfig): [string, TomlPath
 /** Undefined if anything is wrong, which is added to `errors`. */
 function poolOf(
 	part: PoolPart,
-	places: Places & { readonly pools: readonly PoolConfig[] },
+	places: Places & { readonly pools: readonly PoolConfig[]; readonly parts: readonly PoolPart[] },
 	errors: PlacedError[],
 ): PoolConfig | undefined {
 	const { name, settings, values, placeOf } = part;

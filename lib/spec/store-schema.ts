@@ -156,8 +156,7 @@ export const storePoolKeys = {
 /** The name of a pool. */
 export const poolName = text(readPool);
 
-/** A copy of a pool elsewhere. */
-export const replicaSchema = z
+const replicaTable = z
 	.strictObject({
 		store: z.string(),
 		container: text(readContainer),
@@ -171,6 +170,12 @@ export const replicaSchema = z
 		),
 	})
 	.partial();
+
+/** A copy of a pool elsewhere; what is a text says which store that is in, or which pool it is there. */
+export const replicaSchema: z.ZodType<
+	z.output<typeof replicaTable>,
+	string | z.input<typeof replicaTable>
+> = z.preprocess((given) => (typeof given === "string" ? { store: given } : given), replicaTable);
 
 export type StoreSettings = z.input<typeof storeSchema>;
 export type StoreValues = z.output<typeof storeSchema>;
