@@ -33,6 +33,8 @@ class ReplicaView {
 	readonly #folder: StoreFolder;
 	#timer: NodeJS.Timeout | undefined;
 	#ending: Promise<void> | undefined;
+	/** Once nobody reads it. */
+	#renewing: Promise<void> | undefined;
 
 	constructor(of: ViewOf, replica: ReplicaOf) {
 		this.#of = of;
@@ -63,7 +65,8 @@ class ReplicaView {
 			case "newest":
 				break;
 			case "old":
-				await this.renew(false, "is opened anew, as it is there now");
+				// (That may take as long as it is read from; until then it may have to go.)
+				this.#renewing ??= this.renew(false, "is opened anew, as it is there now");
 				break;
 			case "going":
 				await this.renew(

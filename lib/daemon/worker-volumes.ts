@@ -12,6 +12,7 @@ import { FailedError, OperatorError, unreachable } from "../errors.js";
 import { changedRanges } from "../pool/changed-ranges.js";
 import { type PoolHome, type UsedPool, usePool } from "../pool/openings.js";
 import { fixedName, isMoment, isOfPast, volumeIn } from "../pool/past.js";
+import { isOldPool } from "../pool/renewals.js";
 import { isUnfinished } from "../pool/unfinished.js";
 import { openVolumeStack } from "../pool/volume-stack.js";
 import { DeviceReader } from "../send/device.js";
@@ -23,6 +24,8 @@ import type { VolumeQuestion } from "./worker-messages.js";
 const MOST_OPEN = 16;
 /** Whoever copies asks for the next piece sooner; what nobody has asked for is closed when there are others to be opened. */
 const IDLE_MS = 5000;
+/** The same where something newer has come: between two pieces there is less. */
+const UNUSED_MS = 100;
 /** Whoever scrubs a pool can leave off so often, and is told of so many places at a time. */
 const SCRUB_MS = 100;
 const MOST_DAMAGED = 1024;
@@ -132,6 +135,7 @@ export class WorkerVolumes {
 
 	/** Of a volume as it is now, or a moment that is counted from now: of the moment that this is, which stays open. */
 	async #about(folder: string, name: string): Promise<Parcel> {
+		if (isOldPool(this.#home, folder)) await this.#letGoUnused(folder);
 		const fixed = await this.#fixed(folder, name);
 		const at = fixed.slice(volumeIn(fixed).length + 1);
 		if (isMoment(at)) {
@@ -218,6 +222,16 @@ export class WorkerVolumes {
 	async letGo(folder: string): Promise<void> {
 		const keys = [...this.#open.keys()].filter((key) => key.startsWith(keyOf(folder, "")));
 		await Promise.all(keys.map((key) => this.#close(key)));
+	}
+
+	/** What is kept for who asks next is not, though it may be that somebody does, who has it opened again then: who begins to look sees what is newest, unless somebody still reads what was before. */
+	async #letGoUnused(folder: string): Promise<void> {
+		const unused = [...this.#open].filter(
+			([key, { copy }]) =>
+				key.startsWith(keyOf(folder, "")) && copy !== undefined && copy.idleMs >= UNUSED_MS,
+		);
+		await Promise.all(unused.map(([key]) => this.#close(key)));
+		await nextTurn();
 	}
 
 	/** Gives all back. */

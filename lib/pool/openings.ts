@@ -29,27 +29,6 @@ import { type SharedPool, sharedPoolsOf } from "./shared-pools.js";
 import type { TellPool } from "./told.js";
 import { openVolumeStack } from "./volume-stack.js";
 
-/** Another host has the pool: whoever has it open is to let go of it, and it is opened anew then. */
-export function poolLost({ engine }: Pick<PoolHome, "engine">, folder: string, why: string): void {
-	const shared = sharedPoolsOf(engine).find(path.resolve(folder));
-	if (shared !== undefined) shared.lost = why;
-}
-
-/** The same, as it is opened anew at once: whoever wants it waits until it is closed. True if it was open. `isUsed`: also if something of it is. */
-export async function renewPool(
-	{ engine }: Pick<PoolHome, "engine">,
-	folder: string,
-	why: string,
-	isUsed: boolean,
-): Promise<boolean> {
-	const shared = sharedPoolsOf(engine).find(path.resolve(folder));
-	const pool = await shared?.opening.catch(() => undefined);
-	if (shared === undefined || pool === undefined || (!isUsed && !pool.space.opened.isNone)) return false;
-	shared.lost = why;
-	shared.isRenewed = true;
-	return true;
-}
-
 /** What of the pools of an engine is on this host alone is brought where it belongs, while they are used; resolves also if that does not get on. */
 export async function settlePools({ engine }: Pick<PoolHome, "engine">): Promise<void> {
 	await Promise.all(

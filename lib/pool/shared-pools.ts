@@ -17,6 +17,8 @@ export class SharedPool {
 	lost: string | undefined;
 	/** It is opened anew as soon as that is so. */
 	isRenewed = false;
+	/** The same is to be so, once nothing of it is open. */
+	isOld = false;
 	readonly opening: Promise<Pool>;
 	/** Resolves when it was closed; rejects if that has failed. */
 	readonly closed: Promise<void>;

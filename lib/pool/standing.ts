@@ -28,9 +28,15 @@ export class Standing {
 /** How much of a pool is open. */
 export class OpenCount {
 	#count = 0;
+	#whenNone: (() => void)[] = [];
 
 	get isNone(): boolean {
 		return this.#count === 0;
+	}
+
+	/** Resolves when nothing is, though something may be by then. */
+	async untilNone(): Promise<void> {
+		if (this.#count > 0) await new Promise<void>((resolve) => this.#whenNone.push(resolve));
 	}
 
 	/** One more; to be called when it is closed. */
@@ -38,8 +44,10 @@ export class OpenCount {
 		this.#count++;
 		let isOver = false;
 		return () => {
-			if (!isOver) this.#count--;
+			if (isOver) return;
 			isOver = true;
+			if (--this.#count > 0) return;
+			for (const none of this.#whenNone.splice(0)) none();
 		};
 	}
 }

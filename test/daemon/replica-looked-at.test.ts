@@ -49,4 +49,17 @@ if (await inNamespace(import.meta.url)) {
 		while (now === before && Date.now() < endMs) now = await shown();
 		t.not(now, before);
 	});
+
+	t.test("what is compared again and again, without a pause, is as it is there before long", async (t) => {
+		t.notMatch(await one.say("volume", "snapshot", "gold/web@monday"), FAILED);
+		const differing = (): Promise<string> => two.say("volume", "diff", "gold-copy/web@monday");
+		await two.says(/monday/, "volume", "history", "gold-copy/web");
+		const before = await differing();
+		t.equal(before, "", "nothing was written since");
+		t.notMatch(await one.io("write -P 3 1M 64k", "flush"), FAILED);
+		const endMs = Date.now() + LIMIT_MS;
+		let now = before;
+		while (now === before && Date.now() < endMs) now = await differing();
+		t.match(now, /^1048576 65536 data$/m);
+	});
 }
