@@ -258,6 +258,7 @@ export class HeadKeepers implements Keepers {
 		return {
 			pool: keeper.superblock.pool,
 			epoch: keeper.epoch,
+			hostSince: keeper.superblock.hostSince,
 			get image() {
 				return imageIn(keeper.superblock.image);
 			},

@@ -8,6 +8,8 @@ export interface ImageKeeper {
 	readonly pool: string;
 	/** Under which all is written. */
 	readonly epoch: number;
+	/** By which epoch this host got it from another one (`Superblock`); left out: it is had by one host for good. */
+	readonly hostSince?: number;
 	readonly image: StoredImage;
 	/** Objects with lower numbers are wanted, whatever is in the image: by a tail that was given up, and that its host may still have. */
 	readonly heldBelow: number;

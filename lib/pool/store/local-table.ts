@@ -29,6 +29,7 @@ const AT = {
 	life: 24,
 	file: 40,
 	incarnation: 48,
+	hostSince: 56,
 	present: 64,
 	intent: 192,
 } as const;
@@ -41,6 +42,8 @@ export interface LocalOwner {
 	readonly life: string;
 	/** Of a replica: how often the pool had been opened when something of it was last known here (`HeadState.incarnation`). Default: 0. */
 	readonly incarnation?: number;
+	/** Of a replica: by which epoch this host had got the pool from another one then. Default: 0, as of a pool that is in no store. */
+	readonly hostSince?: number;
 }
 
 /** Bits by piece. */
@@ -76,16 +79,18 @@ export class LocalTable {
 			throw new DamagedError(`${this.#name}: is damaged`);
 		this.#owner = Buffer.from(bytes.subarray(AT.pool, AT.file));
 		const [pool, life] = [this.#owner.toString("hex", 0, 16), this.#owner.toString("hex", 16)];
-		return { pool, life, incarnation: takeU64(view, AT.incarnation) };
+		const [incarnation, hostSince] = [takeU64(view, AT.incarnation), takeU64(view, AT.hostSince)];
+		return { pool, life, incarnation, hostSince };
 	}
 
 	/** Whose what is here is from now on; stable when it resolves. */
-	begin({ pool, life, incarnation = 0 }: LocalOwner): Promise<void> {
+	begin({ pool, life, incarnation = 0, hostSince = 0 }: LocalOwner): Promise<void> {
 		invariant(IDENTITY_TEXT.test(pool) && IDENTITY_TEXT.test(life), "what is here has no identity");
 		return this.#turns.run(async () => {
 			this.#owner = Buffer.from(pool + life, "hex");
 			this.#head(HEADER_MAGIC);
 			putU64(this.#memory.view, AT.incarnation, incarnation);
+			putU64(this.#memory.view, AT.hostSince, hostSince);
 			sum(this.#memory, 0);
 			await run(this.#device, BlockOp.write, 0, SECTOR_BYTES, this.#memory, this.#name);
 			await this.#sync();

@@ -37,6 +37,11 @@ export class OwnImage {
 		return this.#of.keeper.pool;
 	}
 
+	/** By which epoch this host got it from another one. */
+	get hostSince(): number {
+		return this.#of.keeper.hostSince ?? 0;
+	}
+
 	now(): OwnMoment {
 		const { keeper, publisher, clock } = this.#of;
 		const atMs = clock.now();

@@ -114,7 +114,8 @@ export class ReplicaFolder extends FolderLayer {
 		const names = await this.folder.list();
 		const head = isNew ? undefined : newestIn(content, this.path);
 		const bytes = (): Buffer => Buffer.from(content.bytes.subarray(0, HEAD_FILE_BYTES));
-		const found = { names, head, content: bytes, again: (above: number) => this.#again(above) };
+		const again = (above: number): Promise<number> => this.#again(above);
+		const found = { names, head, hostSince: this.ownImage?.hostSince ?? 0, content: bytes, again };
 		this.#replicas = await Promise.all(
 			this.#options.map((options) => Replica.open(options, found, () => this.ownImage)),
 		);

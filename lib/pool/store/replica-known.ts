@@ -30,6 +30,8 @@ export interface ReplicaFound {
 	readonly names: readonly string[];
 	/** Undefined: the pool is new. */
 	readonly head: HeadState | undefined;
+	/** By which epoch this host got it from another one; 0: it is in no store. */
+	readonly hostSince: number;
 	/** As it is now. */
 	readonly content: () => Buffer;
 	/** Has it say that the pool was opened more often than that: how often; 0: it was never opened. Throws an OperatorError. */
@@ -39,14 +41,14 @@ export interface ReplicaFound {
 /** What the table has, if all that was written since is in it. */
 export async function known(
 	table: LocalTable,
-	{ names, head }: ReplicaFound,
+	{ names, head, hostSince }: ReplicaFound,
 ): Promise<{ readonly owner: LocalOwner | undefined; readonly rows: ReadonlyMap<number, LocalRow> }> {
 	const rows = new Map<number, LocalRow>();
 	try {
 		const owner = await table.owner();
-		// (Somebody may have opened the pool who knows of no replica.)
-		if (owner === undefined || head === undefined || owner.incarnation !== head.incarnation)
-			return { owner: undefined, rows };
+		// (Somebody may have opened the pool who knows of no replica: here, or, as often as that was opened here at last, on another host.)
+		const isOurs = head !== undefined && owner?.incarnation === head.incarnation;
+		if (owner === undefined || !isOurs || owner.hostSince !== hostSince) return { owner: undefined, rows };
 		const count = Math.max(-1, ...names.map((name) => fileNumber(name) ?? -1)) + 1;
 		await table.read(count, (file, row) => rows.set(file, row));
 		return { owner, rows };

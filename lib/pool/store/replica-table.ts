@@ -148,7 +148,7 @@ export class ReplicaTable {
 		const { pool, life } = this.owner;
 		const incarnation = this.#incarnation;
 		this.#most = Math.max(this.#most, incarnation);
-		await this.#table.begin({ pool, life, incarnation });
+		await this.#table.begin({ pool, life, incarnation, hostSince: this.#of.found.hostSince });
 	}
 
 	/** What is known is somebody else's from now on. True: all of it is in the table; false: it will be. */

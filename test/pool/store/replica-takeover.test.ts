@@ -1,7 +1,8 @@
 // A pool in a store goes from one host to the other, in order or after a loss, with what its own store had not got given up: its replica, which may have had that, follows whoever
 // has the pool, and not all is brought to it anew.
 import t, { type Test } from "tap";
-import { TakenOver } from "./replica-takeover.js";
+import { MemoryFolder } from "../memory-folder.js";
+import { TakenOver, TestHost } from "./replica-takeover.js";
 
 const ROUNDS = 4;
 const MANY = 500;
@@ -67,3 +68,28 @@ t.test("what both stores have is not brought anew", async (t) => {
 	t.same(await run.promoted(), await run.content());
 	await run.end();
 });
+
+t.test(
+	"what a host knows of the replica counts for nothing when another one, without it, has had the pool meanwhile",
+	async (t) => {
+		const run = new TakenOver(2);
+		const [one, other] = [new TestHost(), new TestHost(false)];
+		await run.begin(true, one);
+		await run.fill();
+		await run.pass(60);
+		await run.end();
+		// (What it then says of how often it had the pool open does not come to the store: the next one says the same.)
+		await run.begin(false, one);
+		t.ok(await run.shipped());
+		run.lose();
+		await run.begin(false, other);
+		await run.write(MANY);
+		await run.end();
+		// (It may have something that was given up: what is there of the pool was moved away.)
+		one.own = new MemoryFolder();
+		await run.begin(false, one);
+		t.ok(await run.shipped());
+		t.same(await run.promoted(), await run.content());
+		await run.end();
+	},
+);

@@ -20,6 +20,18 @@ const PAGES = 500;
 const PAGE_NUMBERS = Array.from({ length: PAGES }, (_, page) => page);
 const VOLUME_BYTES = 64 * 2 ** 20;
 
+let hosts = 0;
+
+/** What a host has of the pool. */
+export class TestHost {
+	readonly name = `host ${++hosts}`;
+	own = new MemoryFolder();
+	readonly table = new MemoryFolder();
+
+	/** `isFollowed`: the replica is configured there. */
+	constructor(readonly isFollowed = true) {}
+}
+
 export class TakenOver {
 	readonly clock = new VirtualClock();
 	readonly random: Random;
@@ -48,13 +60,14 @@ export class TakenOver {
 		return this.clock.until(done, LIMIT_MS);
 	}
 
-	/** A host that has nothing of the pool; `isNew`: it makes it. */
-	async begin(isNew = false): Promise<void> {
+	/** A host, by default one that has nothing of the pool; `isNew`: it makes it. */
+	async begin(isNew = false, host = new TestHost()): Promise<void> {
 		const { clock } = this;
 		const store = new Objects(this.near, { clock, random: new Random(1) });
-		const own = this.#stage.folder(new MemoryFolder(), { clock, store });
-		this.#folder = this.there.follow(own, new MemoryFolder());
-		const world = testWorld(this.#folder);
+		this.#stage.keepers.host = host.name;
+		const own = this.#stage.folder(host.own, { clock, store });
+		this.#folder = host.isFollowed ? this.there.follow(own, host.table) : undefined;
+		const world = testWorld(this.#folder ?? own);
 		const pool = await this.during(isNew ? Pool.create(world) : Pool.open(world));
 		if (isNew) await this.during(pool.administration.create("web", VOLUME_BYTES, 4096));
 		this.#owner = await this.during(Stage.of(pool));
@@ -107,8 +120,8 @@ export class TakenOver {
 	/** Until the replica has all. */
 	async shipped(): Promise<boolean> {
 		for (let tries = 0; tries < 300; tries++) {
-			const { lagBytes, trouble } = this.state;
-			if (lagBytes === 0 && trouble === null) return true;
+			const { lagMs, trouble } = this.state;
+			if (lagMs === null && trouble === null) return true;
 			await this.pass(1);
 		}
 		return false;

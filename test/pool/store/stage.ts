@@ -20,6 +20,10 @@ export class PlainKeepers implements Keepers {
 	heldBelow = 0;
 	isGivenUp = true;
 	pool = "00112233445566778899aabbccddeeff";
+	/** Who acquires it next; and who has had it, by which epoch since. */
+	host = "";
+	#hadBy = "";
+	#hostSince = 0;
 
 	async isThere(): Promise<boolean> {
 		return this.image !== null;
@@ -32,6 +36,8 @@ export class PlainKeepers implements Keepers {
 
 	async acquire(): Promise<ImageKeeper> {
 		const epoch = ++this.epoch;
+		if (this.#hadBy !== this.host || this.#hostSince === 0) this.#hostSince = epoch;
+		this.#hadBy = this.host;
 		const isOurs = (): void => {
 			if (this.epoch !== epoch) throw new OperatorError("somebody else has the pool");
 		};
@@ -39,6 +45,7 @@ export class PlainKeepers implements Keepers {
 		return {
 			pool: this.pool,
 			epoch,
+			hostSince: this.#hostSince,
 			get image() {
 				return image();
 			},
