@@ -1,0 +1,70 @@
+/**
+ * A SCSI target device: logical units by number, and the nexuses with whoever uses them. Made by `lib/daemon/`; a transport begins and ends
+ * nexuses here, and has tasks carried out and managed.
+ */
+
+import type { Nexus } from "./nexus.js";
+import { Asc, ScsiStatus, type TaskFunction, type TaskResponse } from "./protocol.js";
+import { illegal } from "./sense.js";
+import type { ScsiTask } from "./task.js";
+import type { LogicalUnit } from "./unit.js";
+
+/** Numbers of logical units: 0..16383 (SAM-5, 4.7: peripheral and flat space addressing). */
+export const LUN_MAX = 16383;
+
+export class ScsiTarget {
+	readonly #units = new Map<number, LogicalUnit>();
+	readonly #nexuses = new Set<Nexus>();
+
+	/** `name`: of the device, as its transport has it: an iqn. */
+	constructor(readonly name: string) {}
+
+	/** False if there is one of this number. Who is connected is told that there is another. */
+	add(lun: number, unit: LogicalUnit): boolean {
+		if (this.#units.has(lun)) return false;
+		this.#units.set(lun, unit);
+		for (const nexus of this.#nexuses) unit.attend(nexus, Asc.powerOn);
+		this.#lunsChanged();
+		return true;
+	}
+
+	remove(lun: number): void {
+		if (this.#units.delete(lun)) this.#lunsChanged();
+	}
+
+	#lunsChanged(): void {
+		for (const unit of this.#units.values())
+			for (const nexus of this.#nexuses) unit.attend(nexus, Asc.lunsChanged);
+	}
+
+	unit(lun: number): LogicalUnit | undefined {
+		return this.#units.get(lun);
+	}
+
+	/** In ascending order. */
+	luns(): number[] {
+		return [...this.#units.keys()].sort((one, other) => one - other);
+	}
+
+	/** An initiator has come. */
+	begin(nexus: Nexus): void {
+		this.#nexuses.add(nexus);
+		for (const unit of this.#units.values()) unit.attend(nexus, Asc.powerOn);
+	}
+
+	/** It is gone, and so is all that it had under way: the transport has aborted that, and waited. */
+	end(nexus: Nexus): void {
+		this.#nexuses.delete(nexus);
+		for (const unit of this.#units.values()) unit.forget(nexus);
+	}
+
+	/** Has begun (`ScsiTask.begin`). Ends with `host.ended`, before or after this returns. Never throws for what a CDB or data hold. */
+	execute(task: ScsiTask): void {
+		task.end(ScsiStatus.checkCondition, illegal(Asc.opcode));
+	}
+
+	/** Resolves when what it is about can no longer change the disk. `tag`: of the task that is meant. Other tasks of whoever asks are not waited for. */
+	async manage(_nexus: Nexus, _what: TaskFunction, _lun: number, _tag: number): Promise<TaskResponse> {
+		return Promise.resolve("unsupported");
+	}
+}
