@@ -18,13 +18,18 @@ export interface TargetPort {
 }
 
 export class Nexus {
+	/** The same for the same two ports, whenever they meet. */
+	readonly key: string;
+
 	constructor(
 		readonly initiator: InitiatorPort,
 		readonly target: TargetPort,
-	) {}
-
-	/** The same for the same two ports, whenever they meet. */
-	get key(): string {
-		return `${this.initiator.port} ${this.target.relative}`;
+	) {
+		this.key = nexusKey(initiator.port, target.name);
 	}
+}
+
+/** Of the names of the two ports. */
+export function nexusKey(initiatorPort: string, targetPort: string): string {
+	return `${initiatorPort} ${targetPort}`;
 }

@@ -23,13 +23,17 @@ export class ScsiTarget {
 	add(lun: number, unit: LogicalUnit): boolean {
 		if (this.#units.has(lun)) return false;
 		this.#units.set(lun, unit);
-		for (const nexus of this.#nexuses) unit.attend(nexus, Asc.powerOn);
+		for (const nexus of this.#nexuses) unit.meet(nexus);
 		this.#lunsChanged();
 		return true;
 	}
 
 	remove(lun: number): void {
-		if (this.#units.delete(lun)) this.#lunsChanged();
+		const unit = this.#units.get(lun);
+		if (unit === undefined) return;
+		this.#units.delete(lun);
+		for (const nexus of this.#nexuses) unit.forget(nexus);
+		this.#lunsChanged();
 	}
 
 	#lunsChanged(): void {
@@ -49,7 +53,7 @@ export class ScsiTarget {
 	/** An initiator has come. */
 	begin(nexus: Nexus): void {
 		this.#nexuses.add(nexus);
-		for (const unit of this.#units.values()) unit.attend(nexus, Asc.powerOn);
+		for (const unit of this.#units.values()) unit.meet(nexus);
 	}
 
 	/** It is gone, and so is all that it had under way: the transport has aborted that, and waited. */

@@ -6,7 +6,7 @@
 
 import type { Disk } from "../disk.js";
 import type { Nexus } from "./nexus.js";
-import type { Asc } from "./protocol.js";
+import { Asc } from "./protocol.js";
 import type { ScsiTask } from "./task.js";
 
 const UNITS = new WeakMap<Disk, LogicalUnit>();
@@ -25,10 +25,23 @@ export class LogicalUnit {
 	isRemovable = false;
 	/** Those that have begun and not ended. */
 	readonly tasks = new Set<ScsiTask>();
+	/** Whoever may ask something of it at present, by key; told of what others do to it. */
+	readonly nexuses = new Map<string, Nexus>();
 	/** What each nexus is still to be told, by its key. */
 	readonly #attentions = new Map<string, Asc[]>();
 
 	private constructor(readonly disk: Disk) {}
+
+	/** An initiator has come. */
+	meet(nexus: Nexus): void {
+		this.nexuses.set(nexus.key, nexus);
+		this.attend(nexus, Asc.powerOn);
+	}
+
+	/** All but that one are told. */
+	attendOthers({ key }: Nexus, asc: Asc): void {
+		for (const nexus of this.nexuses.values()) if (nexus.key !== key) this.attend(nexus, asc);
+	}
 
 	/** Whoever is behind that nexus is told once, before its next command is carried out (SAM-5, 5.14). */
 	attend({ key }: Nexus, asc: Asc): void {
@@ -48,6 +61,7 @@ export class LogicalUnit {
 
 	/** Nobody is behind that nexus any more. */
 	forget({ key }: Nexus): void {
+		this.nexuses.delete(key);
 		this.#attentions.delete(key);
 	}
 }
