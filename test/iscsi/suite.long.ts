@@ -1,0 +1,53 @@
+// All of libiscsi's suite over three kinds of LUN, each with two paths: a test has passed if it passed on one of them and failed on none.
+
+import { execFileSync } from "node:child_process";
+import t from "tap";
+import { inNamespace } from "../support/in-namespace.js";
+import { LIMIT_MS } from "../support/limit.js";
+import { programsMissing } from "../support/programs.js";
+import { type LunKind, serveLun } from "./luns.js";
+import { type Outcome, runTest, testNames } from "./suite.js";
+
+/** As `npm run test:long` of the suite alone may take. */
+const SUITE_LIMIT_MS = 3_000_000;
+const SIZE_MIB = 256;
+/** As many tests there are at least: a list that can't be read has none. */
+const TESTS_MIN = 230;
+/** Tests that write can't but fail where nothing may be written, so that one is for those alone that want it so. */
+const WANTED: Readonly<Record<LunKind, RegExp>> = {
+	thin: /./,
+	removable: /./,
+	"read-only": /ReadOnly/i,
+};
+
+/** Tests that do not pass, each with what the standard says to that. */
+const EXCEPTIONS: Readonly<Record<string, string>> = {};
+
+async function suite(): Promise<void> {
+	const names = await testNames();
+	t.ok(names.length >= TESTS_MIN, `${names.length} tests`);
+	const outcomes = new Map<string, [LunKind, Outcome][]>(names.map((name) => [name, []]));
+	for (const kind of ["thin", "removable", "read-only"] as const) {
+		const lun = await serveLun(kind, SIZE_MIB);
+		for (const name of names.filter((each) => WANTED[kind].test(each)))
+			outcomes.get(name)?.push([kind, await runTest(name, lun.urls)]);
+		await lun.stop();
+	}
+	for (const [name, found] of outcomes) {
+		const said = found.map(([kind, { verdict, why }]) => `${kind}: ${verdict} ${why}`.trim());
+		const hasPassed =
+			found.some(([, { verdict }]) => verdict === "passed") &&
+			!found.some(([, { verdict }]) => verdict === "failed");
+		const exception = EXCEPTIONS[name];
+		t.equal(hasPassed, exception === undefined, `${name}: ${exception ?? "passes"}`);
+		if (!hasPassed) for (const line of said) t.comment(`${name}: ${line}`);
+	}
+}
+
+const lack = programsMissing("iscsi-test-cu", "iscsi-ls");
+t.setTimeout(SUITE_LIMIT_MS);
+if (lack !== undefined) t.pass("not run", { skip: lack });
+else if (await inNamespace(import.meta.url, SUITE_LIMIT_MS)) {
+	execFileSync("ip", ["link", "set", "lo", "up"], { timeout: LIMIT_MS });
+	await suite();
+}

@@ -1,0 +1,55 @@
+/**
+ * libiscsi's suite, iscsi-test-cu(1), one test at a time: each in a process of its own, as in 1.19 some of them leave a hook behind that spoils
+ * what follows. Used by `suite.test.ts` and `suite.long.ts`, which have servers.
+ */
+
+import { run } from "../support/process.js";
+
+/** Of one test. */
+const LIMIT_MS = 60_000;
+const LIST_LIMIT_MS = 10_000;
+/** Tests that change the disk are wanted, and those that overwrite all of it. */
+const OPTIONS = ["--dataloss", "--allow-sanitize", "--verbose"];
+
+export type Verdict = "passed" | "skipped" | "failed";
+
+export interface Outcome {
+	readonly verdict: Verdict;
+	/** The first line that says why it did not pass. */
+	readonly why: string;
+	readonly output: string;
+}
+
+/** Names of all its tests, `Family.Test`. */
+export async function testNames(): Promise<string[]> {
+	const { stdout } = await run(["iscsi-test-cu", "--list"], LIST_LIMIT_MS);
+	return [...stdout.matchAll(/^ALL\.(\w+\.[\w-]+)$/gm)].map(([, name = ""]) => name);
+}
+
+/** `urls`: of one or two paths to the same LUN. All that is on it is lost. */
+export async function runTest(name: string, urls: readonly string[]): Promise<Outcome> {
+	const command = ["iscsi-test-cu", ...OPTIONS, `--test=ALL.${name}`, ...urls];
+	try {
+		const { code, signal, output } = await run(command, LIMIT_MS);
+		return outcome(output, code ?? signal);
+	} catch (error) {
+		return { verdict: "failed", why: "it does not end", output: String(error) };
+	}
+}
+
+/** What its words mean: CUnit calls a test passed that has skipped itself. */
+export function outcome(output: string, exit: number | string | null): Outcome {
+	// "              tests      1      1      1      0        0": in all, run, passed, failed, inactive.
+	const [, ran, failed] = /^ +tests +\d+ +(\d+) +\d+ +(\d+) /m.exec(output) ?? [];
+	const [line] = /\[(?:FAILED|SKIPPED)\].*/.exec(output) ?? /^ +\d+\. .*/m.exec(output) ?? [];
+	const why = line?.trim() ?? "";
+	if (ran !== "1")
+		return { verdict: "failed", why: `no result, exit status ${exit}: ${lastLine(output)}`, output };
+	if (failed !== "0") return { verdict: "failed", why, output };
+	if (output.includes("[SKIPPED]")) return { verdict: "skipped", why, output };
+	return { verdict: "passed", why: "", output };
+}
+
+function lastLine(output: string): string {
+	return output.trimEnd().split("\n").at(-1) ?? "";
+}
