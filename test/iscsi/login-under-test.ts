@@ -1,0 +1,92 @@
+/** A login without a connection: requests go in, answers come out, by the byte. */
+
+import { login } from "../../lib/iscsi/login.js";
+import type { LoginEnd, LoginRefusal, Talk } from "../../lib/iscsi/talk.js";
+import type { Chap, Initiator, IscsiTarget } from "../../lib/iscsi/target.js";
+import { ScsiTarget } from "../../lib/scsi/target.js";
+import {
+	bytesOf,
+	type LoginOptions,
+	loginRequest,
+	type Pairs,
+	type Pdu,
+	pdusOf,
+} from "../support/iscsi/pdus.js";
+
+export const TARGET = "iqn.2026-11.org.example:web";
+export const INITIATOR = "iqn.1993-08.org.debian:01:abc";
+/** What a first request of a session says. */
+export const FIRST: Pairs = { InitiatorName: INITIATOR, SessionType: "Normal", TargetName: TARGET };
+
+export function targetOf(name = TARGET, chap: Chap | null = null, mayUse = true): IscsiTarget {
+	return { scsi: new ScsiTarget(name), alias: "the web's", chap, mayUse: () => mayUse };
+}
+
+export class LoginUnderTest {
+	readonly targets = new Map<string, IscsiTarget>();
+	readonly denied: Initiator[] = [];
+	/** Bytes that it waited for, at most. */
+	mostWanted = 0;
+	end: LoginEnd | null = null;
+	readonly #steps: Generator<number, LoginEnd, Buffer>;
+	#waiting = Buffer.alloc(0);
+	#sent: Buffer[] = [];
+	#wanted = 0;
+
+	constructor(target = targetOf(), talk: Partial<Talk> = {}) {
+		this.targets.set(target.scsi.name, target);
+		const noSession: LoginRefusal = { status: 0x020a, why: "there is no such session" };
+		this.#steps = login({
+			peer: "192.0.2.7:40000",
+			targets: () => this.targets.values(),
+			find: (name) => this.targets.get(name),
+			denied: (_, initiator) => void this.denied.push(initiator),
+			portals: () => ["192.0.2.1:3260", "[2001:db8::1]:3260"],
+			discoveryChap: null,
+			refusal: null,
+			session: () => noSession,
+			window: 128,
+			send: (bytes) => void this.#sent.push(Buffer.from(bytes)),
+			...talk,
+		});
+		this.#take(this.#steps.next());
+	}
+
+	#take(step: IteratorResult<number, LoginEnd>): void {
+		if (step.done === true) this.end = step.value;
+		else {
+			this.#wanted = step.value;
+			this.mostWanted = Math.max(this.mostWanted, step.value);
+		}
+	}
+
+	/** What is answered to these bytes. */
+	bytes(bytes: Buffer): Pdu[] {
+		this.#waiting = Buffer.concat([this.#waiting, bytes]);
+		while (this.end === null && this.#waiting.length >= this.#wanted) {
+			const given = this.#waiting.subarray(0, this.#wanted);
+			this.#waiting = this.#waiting.subarray(this.#wanted);
+			this.#take(this.#steps.next(given));
+		}
+		return pdusOf(Buffer.concat(this.#sent.splice(0)));
+	}
+
+	/** The one answer to a request. */
+	say(options: LoginOptions, text: Pairs | Buffer = {}): Pdu {
+		const answers = this.bytes(bytesOf(loginRequest(options, text)));
+		const [answer] = answers;
+		if (answer === undefined || answers.length > 1) throw new Error(`${answers.length} answers`);
+		return answer;
+	}
+
+	/** The last request of a login: what was agreed on, and the response to it. */
+	finish(
+		options: LoginOptions,
+		text: Pairs | Buffer = {},
+	): { response: Pdu; end: Extract<LoginEnd, { kind: "agreed" }> } {
+		const answers = this.bytes(bytesOf(loginRequest(options, text)));
+		if (answers.length > 0 || this.end?.kind !== "agreed")
+			throw new Error(`not agreed: ${this.end?.kind === "refused" ? this.end.why : "it goes on"}`);
+		return { response: pdusOf(Buffer.from(this.end.accept(7)))[0]!, end: this.end };
+	}
+}
