@@ -10,6 +10,7 @@ import { quote } from "../../lib/text.js";
 import { builtVblade, sourceFile } from "../support/paths.js";
 import { DAEMON_FIGURES } from "./daemon-figures.js";
 import { FOOTPRINTS } from "./footprint.js";
+import { ISCSI_ROWS, type IscsiRow } from "./iscsi-rows.js";
 import { chooseCores } from "./machine.js";
 import type { Settings } from "./measure.js";
 import { NBD_LISTED } from "./nbd-figures.js";
@@ -22,6 +23,7 @@ import { againstCheckout, ROWS, type Row } from "./rows.js";
 export const USAGE = `usage: npm run bench -- [options]
   --pools          volumes of pools against plain files, instead of this server against others
   --nbd            this server over NBD against nbdkit and qemu-nbd
+  --iscsi          this server over iSCSI against tgt
   --objects        pools in object stores, beside local ones and what the store does by itself
   --only TEXT      only the row whose key this is, or all whose key has every word of it; may be repeated
   --list           print the rows' keys and titles, and exit
@@ -37,8 +39,8 @@ export const USAGE = `usage: npm run bench -- [options]
 
 const REPORT_FILE = sourceFile("build", "bench.json");
 
-/** Servers of AoE; volumes of pools; servers of NBD; or pools in object stores. */
-export type Kind = "aoe" | "pools" | "nbd" | "objects";
+/** Servers of AoE; volumes of pools; servers of NBD or iSCSI; or pools in object stores. */
+export type Kind = "aoe" | "pools" | "nbd" | "iscsi" | "objects";
 
 /** What to measure, and how. */
 export interface Plan {
@@ -48,6 +50,7 @@ export interface Plan {
 	readonly memoryRounds: number;
 	readonly rows: readonly Row[];
 	readonly nbdRows: readonly NbdRow[];
+	readonly iscsiRows: readonly IscsiRow[];
 	/** The top directory of the checkout that each row is held against too. */
 	readonly against: string | undefined;
 	readonly kind: Kind;
@@ -65,9 +68,16 @@ const LISTED: Readonly<Record<Kind, readonly Listed[]>> = {
 	aoe: [...ROWS, ...FOOTPRINTS, ...DAEMON_FIGURES],
 	pools: [...POOL_ROWS, ...POOL_FIGURES],
 	nbd: NBD_LISTED,
+	iscsi: ISCSI_ROWS,
 	objects: OBJECT_FIGURES,
 };
-const ROWS_OF: Readonly<Record<Kind, readonly Row[]>> = { aoe: ROWS, pools: POOL_ROWS, nbd: [], objects: [] };
+const ROWS_OF: Readonly<Record<Kind, readonly Row[]>> = {
+	aoe: ROWS,
+	pools: POOL_ROWS,
+	nbd: [],
+	iscsi: [],
+	objects: [],
+};
 
 export type Wanted =
 	| { readonly kind: "help" }
@@ -101,6 +111,7 @@ function parseOptions(args: readonly string[]) {
 		options: {
 			pools: { type: "boolean", default: false },
 			nbd: { type: "boolean", default: false },
+			iscsi: { type: "boolean", default: false },
 			objects: { type: "boolean", default: false },
 			only: { type: "string", multiple: true, default: [] },
 			list: { type: "boolean", default: false },
@@ -116,9 +127,9 @@ function parseOptions(args: readonly string[]) {
 	}).values;
 }
 
-function kindOf({ pools, nbd, objects }: Values): Kind {
-	const kinds: Readonly<Record<Exclude<Kind, "aoe">, boolean>> = { pools, nbd, objects };
-	const [kind, ...others] = (["pools", "nbd", "objects"] as const).filter((each) => kinds[each]);
+function kindOf({ pools, nbd, iscsi, objects }: Values): Kind {
+	const kinds: Readonly<Record<Exclude<Kind, "aoe">, boolean>> = { pools, nbd, iscsi, objects };
+	const [kind, ...others] = (["pools", "nbd", "iscsi", "objects"] as const).filter((each) => kinds[each]);
 	if (others.length > 0) throw new OperatorError(`--${kind} and --${others[0]}: one at a time`);
 	return kind ?? "aoe";
 }
@@ -143,6 +154,7 @@ function makePlan(values: Values): Plan {
 			ROWS_OF[kind].filter(({ key }) => keys.has(key)),
 		),
 		nbdRows: kind === "nbd" ? NBD_ROWS.filter(({ key }) => keys.has(key)) : [],
+		iscsiRows: kind === "iscsi" ? ISCSI_ROWS.filter(({ key }) => keys.has(key)) : [],
 		against: against === undefined ? undefined : path.resolve(against),
 		kind,
 		footprints: keys,

@@ -53,6 +53,12 @@ export interface Workload {
 	readonly servers: readonly Performance[];
 }
 
+/** What the rows of a protocol have come to. */
+export interface RowsMeasured {
+	readonly figures: Figure[];
+	readonly workloads: Workload[];
+}
+
 /** Undefined: that is not known, or no matter. */
 export function isMet({ value, bound, isBeside }: Figure): boolean | undefined {
 	if (value === undefined || isBeside === true) return undefined;

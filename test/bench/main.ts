@@ -12,9 +12,10 @@ import { sourceFile } from "../support/paths.js";
 import { chart } from "./chart.js";
 import { type Plan, parseCommandLine, USAGE } from "./command-line.js";
 import { daemonFigures } from "./daemon-figures.js";
-import { type Figure, tailLatency, throughput, workload } from "./figures.js";
+import { type Figure, type RowsMeasured, tailLatency, throughput, workload } from "./figures.js";
 import { FOOTPRINTS, idleFigure, memoryFigure } from "./footprint.js";
 import { Images } from "./images.js";
+import { iscsiFigures } from "./iscsi-figures.js";
 import { lookAtMachine, warnings, watchStolen } from "./machine.js";
 import { type Measured, measureRow, reasonOf } from "./measure.js";
 import { nbdFigures } from "./nbd-figures.js";
@@ -72,8 +73,8 @@ async function measureAll(plan: Plan): Promise<Report> {
 	if (plan.kind === "pools") figures.push(...(await poolFigures(plan, images, progress)));
 	if (plan.kind === "objects")
 		figures.push(...(await objectFigures(plan.footprints, plan.settings, progress)));
-	const nbd = plan.kind === "nbd" ? await nbdFigures(plan, images, progress) : undefined;
-	figures.push(...(nbd?.figures ?? []));
+	const others = await ofOtherProtocols(plan, images, progress);
+	figures.push(...others.figures);
 	progress("");
 	return {
 		kind: plan.kind,
@@ -84,8 +85,14 @@ async function measureAll(plan: Plan): Promise<Report> {
 		stolen: stolen(),
 		warnings: warnings(machine),
 		figures,
-		workloads: [...measured.map(([row, result]) => workload(row, result)), ...(nbd?.workloads ?? [])],
+		workloads: [...measured.map(([row, result]) => workload(row, result)), ...others.workloads],
 	};
+}
+
+async function ofOtherProtocols(plan: Plan, images: Images, told: typeof progress): Promise<RowsMeasured> {
+	if (plan.kind === "nbd") return await nbdFigures(plan, images, told);
+	if (plan.kind === "iscsi") return await iscsiFigures(plan, images, told);
+	return { figures: [], workloads: [] };
 }
 
 async function measureFootprints(plan: Plan, images: Images): Promise<Figure[]> {

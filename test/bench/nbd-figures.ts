@@ -10,7 +10,7 @@ import { unreachable } from "../../lib/errors.js";
 import { atEnd } from "../support/cleanup.js";
 import { Lan, type Namespace } from "../support/netns.js";
 import { run } from "../support/process.js";
-import { type Figure, throughput, type Workload, workload } from "./figures.js";
+import { type Figure, type RowsMeasured, throughput, type Workload, workload } from "./figures.js";
 import { filled, type Images } from "./images.js";
 import { type Measured, reasonOf, type Settings, type Side } from "./measure.js";
 import { BESIDES, besideFigure } from "./nbd-beside.js";
@@ -68,7 +68,7 @@ export async function nbdFigures(
 	plan: NbdPlan,
 	images: Images,
 	progress: (text: string) => void,
-): Promise<{ figures: Figure[]; workloads: Workload[] }> {
+): Promise<RowsMeasured> {
 	const lan = new Lan();
 	lan.server.ip("link", "set", "lo", "up");
 	const folder = mkdtempSync(path.join(tmpdir(), "vbn"));

@@ -38,6 +38,7 @@ export const MARKS: Readonly<Record<Kind, Marks>> = {
 	aoe: marks("--docs", "end mark"),
 	pools: marks("--pools --docs", "end mark of pools"),
 	nbd: marks("--nbd --docs", "end mark of nbd"),
+	iscsi: marks("--iscsi --docs", "end mark of iscsi"),
 	objects: marks("--objects --docs", "end mark of objects"),
 };
 

@@ -5,10 +5,11 @@
 
 import { mkdirSync, mkdtempSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { scratchDirectory, until } from "../support/cleanup.js";
+import { scratchDirectory } from "../support/cleanup.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { vbladeCommand } from "../support/paths.js";
 import { Program, run } from "../support/process.js";
+import { urlAt } from "./discovery.js";
 import { startTgt } from "./tgt.js";
 
 /** What one may be: no one kind of LUN can answer all that the suite asks. */
@@ -69,21 +70,6 @@ async function serveByOurs(
 		await program.stop("SIGKILL");
 		throw error;
 	}
-}
-
-/** Of the only LUN of the only target at an address, as iscsi-ls(1) finds it, as soon as there is one. */
-async function urlAt(address: string, server: Program): Promise<string> {
-	let url = "";
-	const isFound = async (): Promise<boolean> => {
-		if (server.ended !== undefined) throw new Error(server.output);
-		const { stdout } = await run(["iscsi-ls", "--show-luns", `iscsi://${address}`], LIMIT_MS);
-		const [, target] = /^Target:(\S+) /m.exec(stdout) ?? [];
-		const [, lun] = /^Lun:(\d+) .*DIRECT_ACCESS/m.exec(stdout) ?? [];
-		url = `iscsi://${address}/${target}/${lun}`;
-		return target !== undefined && lun !== undefined;
-	};
-	await until("a LUN is served", isFound, LIMIT_MS);
-	return url;
 }
 
 function sparse(folder: string, sizeMib: number): string {

@@ -22,6 +22,8 @@ export interface TgtLun {
 	readonly isThin?: boolean;
 	readonly isRemovable?: boolean;
 	readonly isReadOnly?: boolean;
+	/** It wants CRC32C of data; else it has none of it. */
+	readonly hasDataDigest?: boolean;
 }
 
 export interface TgtPlace {
@@ -74,7 +76,8 @@ export class Tgt {
 		return this.#place.portals.map((portal) => `iscsi://${portal}/${NAME}/${LUN}`);
 	}
 
-	async configure({ file, store, isSync, isThin, isRemovable, isReadOnly }: TgtLun): Promise<void> {
+	async configure(wanted: TgtLun): Promise<void> {
+		const { file, store, isSync, isThin, isRemovable, isReadOnly, hasDataDigest } = wanted;
 		const isThere = async (): Promise<boolean> =>
 			this.#program.ended !== undefined || (await this.#asked("--op=show", "--mode=target")).code === 0;
 		await until("tgtd answers", isThere, LIMIT_MS);
@@ -92,6 +95,8 @@ export class Tgt {
 		});
 		for (const [name, isWanted] of params)
 			if (isWanted) await this.#do("--op=update", ...lun, `--params=${name}=1`);
+		if (hasDataDigest)
+			await this.#do("--op=update", "--mode=target", "--tid=1", "--name=DataDigest", "--value=CRC32C");
 		await this.#do("--op=bind", "--mode=target", "--tid=1", "--initiator-address=ALL");
 	}
 
