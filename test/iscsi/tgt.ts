@@ -8,7 +8,7 @@ import { until } from "../support/cleanup.js";
 import { Program, run } from "../support/process.js";
 
 const LIMIT_MS = 20_000;
-const NAME = "iqn.2026-01.test.tgt:disk0";
+export const NAME = "iqn.2026-01.test.tgt:disk0";
 const LUN = "1";
 
 /** What its LUN is. */
@@ -83,8 +83,8 @@ export class Tgt {
 		await until("tgtd answers", isThere, LIMIT_MS);
 		if (this.#program.ended !== undefined) throw new Error(this.#program.output);
 		const lun = ["--mode=logicalunit", "--tid=1", `--lun=${LUN}`];
-		await this.#do("--op=new", "--mode=target", "--tid=1", `--targetname=${NAME}`);
-		await this.#do(
+		await this.tell("--op=new", "--mode=target", "--tid=1", `--targetname=${NAME}`);
+		await this.tell(
 			...["--op=new", ...lun, `--bstype=${store}`, `--backing-store=${file}`],
 			...(isSync ? ["--bsoflags=sync"] : []),
 		);
@@ -94,10 +94,10 @@ export class Tgt {
 			readonly: isReadOnly,
 		});
 		for (const [name, isWanted] of params)
-			if (isWanted) await this.#do("--op=update", ...lun, `--params=${name}=1`);
+			if (isWanted) await this.tell("--op=update", ...lun, `--params=${name}=1`);
 		if (hasDataDigest)
-			await this.#do("--op=update", "--mode=target", "--tid=1", "--name=DataDigest", "--value=CRC32C");
-		await this.#do("--op=bind", "--mode=target", "--tid=1", "--initiator-address=ALL");
+			await this.tell("--op=update", "--mode=target", "--tid=1", "--name=DataDigest", "--value=CRC32C");
+		await this.tell("--op=bind", "--mode=target", "--tid=1", "--initiator-address=ALL");
 	}
 
 	/** It does not listen to SIGTERM, and has nothing to lose that the kernel has not. */
@@ -105,7 +105,8 @@ export class Tgt {
 		await this.#program.stop("SIGKILL");
 	}
 
-	async #do(...argv: readonly string[]): Promise<void> {
+	/** By tgtadm. */
+	async tell(...argv: readonly string[]): Promise<void> {
 		const { code, output } = await this.#asked(...argv);
 		if (code !== 0) throw new Error(`tgtadm ${argv.join(" ")}: ${output}`);
 	}
