@@ -4,6 +4,7 @@
  * piece. The pieces of a write begin as their bytes come. Made and begun by `requests.ts`; pooled.
  */
 
+import type { Piece } from "../block/piece.js";
 import { BlockOp } from "../block/request.js";
 import { invariant, StorageStatus } from "../errors.js";
 import { native } from "../native.js";
@@ -13,7 +14,6 @@ import type { Memory } from "../wire/memory.js";
 import type { ChangesSince } from "./export.js";
 import type { CommandHost } from "./host.js";
 import { countFailure } from "./outcome.js";
-import type { Piece } from "./piece.js";
 import { ChunkFlag, Command, CommandFlag, NbdError } from "./protocol.js";
 import { type Cookie, putData, putError, putHole, putNone, putSimple } from "./replies.js";
 import { STATUS_BYTES_MAX, StatusTelling } from "./status.js";

@@ -1,9 +1,9 @@
 /** What a command (`command.ts`) needs of the connection that it came on: its form alone. `transmission.ts` is that. */
 
+import type { Piece, PiecePool } from "../block/piece.js";
 import type { RoomHolder, Rooms } from "../stream/rooms.js";
 import type { SendQueue } from "../stream/send-queue.js";
 import type { Context, NbdExport } from "./export.js";
-import type { Piece, PiecePool } from "./piece.js";
 import type { ClientUse } from "./use.js";
 
 /** A command, for whom it came on. */

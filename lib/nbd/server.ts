@@ -4,6 +4,7 @@
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { PiecePool } from "../block/piece.js";
 import { type Clock, systemClock } from "../clock.js";
 import { COUNT_START } from "../counters.js";
 import type { Departures } from "../departures.js";
@@ -15,7 +16,6 @@ import type { Memory } from "../wire/memory.js";
 import type { NbdCommand } from "./command.js";
 import { type ConnectionHome, HANDSHAKE_LIMIT_MS, NbdConnection } from "./connection.js";
 import type { Client, NbdExport, Opened, Refusal } from "./export.js";
-import { PiecePool } from "./piece.js";
 import { Places } from "./places.js";
 import type { Talk } from "./talk.js";
 

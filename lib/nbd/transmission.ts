@@ -4,6 +4,7 @@
  * when the handshake is over.
  */
 
+import type { Piece, PiecePool } from "../block/piece.js";
 import { type Departures, nowUs } from "../departures.js";
 import { DEFAULT_POLL_US, Pace } from "../link/pace.js";
 import type { Rooms } from "../stream/rooms.js";
@@ -14,7 +15,6 @@ import { NbdCommand, WAITING_BYTES_MAX } from "./command.js";
 import type { Context, NbdExport } from "./export.js";
 import type { CommandHost } from "./host.js";
 import { Intake, type IntakeUser } from "./intake.js";
-import type { Piece, PiecePool } from "./piece.js";
 import { Command, NbdError } from "./protocol.js";
 import { type Agreed, refusalOf, refuse } from "./requests.js";
 import type { ClientUse } from "./use.js";

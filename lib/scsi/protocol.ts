@@ -66,6 +66,7 @@ export const Asc = {
 	inquiryChanged: 0x3f03,
 	lunsChanged: 0x3f0e,
 	internalFailure: 0x4400,
+	protocolCrc: 0x4705,
 	dataPhase: 0x4b00,
 	removalPrevented: 0x5302,
 	insufficientReservation: 0x5502,

@@ -2,7 +2,8 @@
  * How commands end that do not touch the medium: with data that is made for the occasion, or refused. Used by their operations.
  */
 
-import { ScsiStatus } from "./protocol.js";
+import type { ErrorCause } from "../disk.js";
+import { Asc, ScsiStatus, SenseKey } from "./protocol.js";
 import type { Sense } from "./sense.js";
 import type { ScsiTask } from "./task.js";
 
@@ -15,6 +16,23 @@ export function succeedWith(task: ScsiTask, bytes: Uint8Array, allocationBytes: 
 	task.end(ScsiStatus.good);
 }
 
+/** It is not carried out, for what it asks. */
 export function refuse(task: ScsiTask, sense: Sense): void {
+	const stats = task.unit?.disk.stats;
+	stats?.failed();
+	if (stats !== undefined) stats.causes[causeOf(sense)] += 1;
 	task.end(ScsiStatus.checkCondition, sense);
+}
+
+function causeOf({ key, asc }: Sense): ErrorCause {
+	if (key === SenseKey.dataProtect) return "protected";
+	return asc === Asc.lbaOutOfRange ? "range" : "refused";
+}
+
+/** Somebody's reservation is against it (SPC-4, 5.13.1). */
+export function conflict(task: ScsiTask): void {
+	const stats = task.unit?.disk.stats;
+	stats?.failed();
+	if (stats !== undefined) stats.causes.access += 1;
+	task.end(ScsiStatus.reservationConflict);
 }

@@ -4,15 +4,19 @@
  */
 
 import type { Nexus } from "./nexus.js";
-import { Asc, ScsiStatus, type TaskFunction, type TaskResponse } from "./protocol.js";
-import { illegal } from "./sense.js";
+import type { Units } from "./operation.js";
+import { operationOf } from "./operations.js";
+import { Asc, ScsiStatus, SenseKey, type TaskFunction, type TaskResponse } from "./protocol.js";
+import { conflict, refuse } from "./reply.js";
+import { conflicts } from "./reservations.js";
+import { illegal, invalidField } from "./sense.js";
 import type { ScsiTask } from "./task.js";
 import type { LogicalUnit } from "./unit.js";
 
 /** Numbers of logical units: 0..16383 (SAM-5, 4.7: peripheral and flat space addressing). */
 export const LUN_MAX = 16383;
 
-export class ScsiTarget {
+export class ScsiTarget implements Units {
 	readonly #units = new Map<number, LogicalUnit>();
 	readonly #nexuses = new Set<Nexus>();
 
@@ -64,7 +68,26 @@ export class ScsiTarget {
 
 	/** Has begun (`ScsiTask.begin`). Ends with `host.ended`, before or after this returns. Never throws for what a CDB or data hold. */
 	execute(task: ScsiTask): void {
-		task.end(ScsiStatus.checkCondition, illegal(Asc.opcode));
+		const unit = this.#units.get(task.lun);
+		const operation = operationOf(task.cdb);
+		if (unit === undefined) {
+			if (operation?.startWithout !== undefined) operation.startWithout(task, this);
+			else task.end(ScsiStatus.checkCondition, illegal(Asc.noUnit));
+			return;
+		}
+		unit.begin(task);
+		if (operation?.ignoresAttention !== true) {
+			const asc = unit.attention(task.nexus);
+			if (asc !== undefined) {
+				task.end(ScsiStatus.checkCondition, { key: SenseKey.unitAttention, asc });
+				return;
+			}
+		}
+		if (conflicts(unit, task.nexus, task.cdb)) conflict(task);
+		else if (unit.disk.phase !== "open") refuse(task, { key: SenseKey.notReady, asc: Asc.unavailable });
+		else if (operation === null) refuse(task, illegal(Asc.opcode));
+		else if (operation === undefined) refuse(task, invalidField(1, 4));
+		else operation.start(task, unit, this);
 	}
 
 	/** Resolves when what it is about can no longer change the disk. `tag`: of the task that is meant. Other tasks of whoever asks are not waited for. */

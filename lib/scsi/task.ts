@@ -9,6 +9,8 @@ import type { Memory } from "../wire/memory.js";
 import type { Nexus } from "./nexus.js";
 import { ScsiStatus, TaskAttribute } from "./protocol.js";
 import type { Sense } from "./sense.js";
+import type { TaskSet } from "./task-set.js";
+import type { LogicalUnit } from "./unit.js";
 
 /** The longest CDB that is understood. */
 export const CDB_BYTES_MAX = 32;
@@ -20,7 +22,10 @@ export interface TaskHost extends RoomHolder {
 	readonly rooms: Rooms;
 	/** False while too much waits to be sent: nothing more is read then. */
 	readonly mayRead: boolean;
-	/** `task.advance()` is called when there is a room, and what waited has been sent. */
+	/**
+	 * `task.advance()` is called when there is a room, and what waited has been sent. If the task ends before that, since it is aborted, it is not in
+	 * line any more.
+	 */
 	starves(task: ScsiTask): void;
 	/** The next bytes for the initiator, `length` of the room from `offset` on. In order. The room is the host's from now on, and given back by it. */
 	dataIn(task: ScsiTask, room: Room, offset: number, length: number): void;
@@ -68,6 +73,15 @@ export class ScsiTask {
 	/** Null before it begins and after it has ended. */
 	work: TaskWork | null = null;
 
+	/** Whom it is for, if there is one of its number. */
+	unit: LogicalUnit | null = null;
+	/** The one that it is in, while it is under way on a unit. The fields that follow are kept there. */
+	set: TaskSet | null = null;
+	index = 0;
+	/** It may not begin yet: it advances when it may. */
+	isHeld = false;
+	heldBytes = 0;
+
 	/** As new, after the fields of the transport have been filled in. */
 	begin(): void {
 		this.transferBytes = 0;
@@ -75,6 +89,9 @@ export class ScsiTask {
 		this.sense = null;
 		this.isAborted = false;
 		this.work = null;
+		this.unit = null;
+		this.set = null;
+		this.isHeld = false;
 	}
 
 	/** Bytes of data-out that are to come yet: the transport asks for those that the initiator has not sent by itself. */
@@ -84,8 +101,8 @@ export class ScsiTask {
 
 	/**
 	 * The next `length` bytes of data-out: `memory` from `offset` on, lent until the pump has run, or in `room` itself. Whole blocks of the
-	 * disk, but for the last that are awaited; never more than those. True if there is nothing to do with them (it has failed):
-	 * the room is the caller's still.
+	 * disk, but for the last that are awaited; never more than those. True if nothing more is to be done with them (it has failed, or they were
+	 * copied): the room is the caller's still.
 	 */
 	dataOut(room: Room, memory: Memory, offset: number, length: number): boolean {
 		return this.work?.dataOut(this, room, memory, offset, length) ?? true;
@@ -106,6 +123,13 @@ export class ScsiTask {
 		this.status = status;
 		this.sense = sense;
 		this.work = null;
+		const { set } = this;
+		this.set = null;
+		if (set !== null) {
+			this.unit!.disk.underWay -= 1;
+			set.leave(this);
+		}
 		this.host.ended(this);
+		set?.goOn();
 	}
 }

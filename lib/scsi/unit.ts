@@ -1,17 +1,16 @@
 /**
  * A logical unit: a disk as SCSI knows it (SAM-5, 4.6.10). One for each disk, whatever targets it is in: what initiators have set on it
- * (modes, reservations), what each of them is still to be told (unit attentions), and the tasks that are under way. Found by
- * `target.ts`; asked and changed by the operations of this room.
+ * (modes, reservations), and what it has with each nexus (`task-set.ts`). Found by `target.ts`; asked and changed by the operations of
+ * this room.
  */
 
 import type { Disk } from "../disk.js";
 import type { Nexus } from "./nexus.js";
 import { Asc } from "./protocol.js";
 import type { ScsiTask } from "./task.js";
+import { TaskSet } from "./task-set.js";
 
 const UNITS = new WeakMap<Disk, LogicalUnit>();
-/** Of one nexus; of more only the first is told, and the rest is in that. */
-const ATTENTIONS_MAX = 8;
 
 export class LogicalUnit {
 	/** The only one of its disk. */
@@ -23,14 +22,21 @@ export class LogicalUnit {
 
 	/** The medium can be taken out: INQUIRY says so, and START STOP UNIT may eject it. */
 	isRemovable = false;
-	/** Those that have begun and not ended. */
-	readonly tasks = new Set<ScsiTask>();
 	/** Whoever may ask something of it at present, by key; told of what others do to it. */
 	readonly nexuses = new Map<string, Nexus>();
-	/** What each nexus is still to be told, by its key. */
-	readonly #attentions = new Map<string, Asc[]>();
+	readonly #sets = new Map<Nexus, TaskSet>();
 
 	private constructor(readonly disk: Disk) {}
+
+	/** What it has with whoever is behind that nexus. */
+	with(nexus: Nexus): TaskSet {
+		let set = this.#sets.get(nexus);
+		if (set === undefined) {
+			set = new TaskSet();
+			this.#sets.set(nexus, set);
+		}
+		return set;
+	}
 
 	/** An initiator has come. */
 	meet(nexus: Nexus): void {
@@ -38,30 +44,33 @@ export class LogicalUnit {
 		this.attend(nexus, Asc.powerOn);
 	}
 
+	/** A task is under way on it, until it ends. */
+	begin(task: ScsiTask): void {
+		const set = this.with(task.nexus);
+		task.unit = this;
+		task.set = set;
+		set.enter(task);
+		this.disk.underWay += 1;
+	}
+
+	/** Whoever is behind that nexus is told once, before its next command is carried out (SAM-5, 5.14). */
+	attend(nexus: Nexus, asc: Asc): void {
+		this.with(nexus).attend(asc);
+	}
+
 	/** All but that one are told. */
 	attendOthers({ key }: Nexus, asc: Asc): void {
 		for (const nexus of this.nexuses.values()) if (nexus.key !== key) this.attend(nexus, asc);
 	}
 
-	/** Whoever is behind that nexus is told once, before its next command is carried out (SAM-5, 5.14). */
-	attend({ key }: Nexus, asc: Asc): void {
-		const waiting = this.#attentions.get(key) ?? [];
-		if (!waiting.includes(asc) && waiting.length < ATTENTIONS_MAX) waiting.push(asc);
-		this.#attentions.set(key, waiting);
-	}
-
 	/** The next that it is to be told, which is forgotten with `isTold`. */
-	attention({ key }: Nexus, isTold = true): Asc | undefined {
-		const waiting = this.#attentions.get(key);
-		if (!isTold) return waiting?.[0];
-		const asc = waiting?.shift();
-		if (waiting?.length === 0) this.#attentions.delete(key);
-		return asc;
+	attention(nexus: Nexus, isTold = true): Asc | undefined {
+		return this.#sets.get(nexus)?.attention(isTold);
 	}
 
 	/** Nobody is behind that nexus any more. */
-	forget({ key }: Nexus): void {
-		this.nexuses.delete(key);
-		this.#attentions.delete(key);
+	forget(nexus: Nexus): void {
+		if (this.nexuses.get(nexus.key) === nexus) this.nexuses.delete(nexus.key);
+		this.#sets.delete(nexus);
 	}
 }

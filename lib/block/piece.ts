@@ -1,10 +1,10 @@
 /**
  * A part of a command that is carried out as one request of the disk: at most a room of data. Pooled, with its request. Begun by
- * `command.ts`, which is told when it is over. A connection keeps those that are under way, to take them back when it ends.
+ * `lib/nbd/command.ts` and the works of `lib/scsi/`, which are told when it is over. They keep those that are under way, to take them back.
  */
 
-import { BlockRequest, type RequestOwner } from "../block/request.js";
 import type { Room } from "../stream/rooms.js";
+import { BlockRequest, type RequestOwner } from "./request.js";
 
 /** What a piece is of. */
 export interface PieceOwner {

@@ -1,0 +1,232 @@
+/**
+ * The iSCSI server of a process: targets by name, and the connections of initiators, however many sockets they come from. One pump stage for
+ * all connections. Filled by `lib/daemon/`; `accept` is called by whoever listens (`lib/stream/listener.ts`).
+ */
+
+import { type Clock, systemClock } from "../clock.js";
+import { COUNT_START } from "../counters.js";
+import type { Departures } from "../departures.js";
+import { Places } from "../nbd/places.js";
+import type { Pump, PumpStage } from "../pump.js";
+import { Rooms } from "../stream/rooms.js";
+import type { ByteStream } from "../stream/stream.js";
+import type { Memory } from "../wire/memory.js";
+import { CommandPool } from "./command.js";
+import { type ConnectionHome, IscsiConnection } from "./connection.js";
+import type { Session } from "./session.js";
+import { Sessions } from "./sessions.js";
+import type { Agreed, LoginRefusal, Offers, Refused } from "./talk.js";
+import type { Chap, Initiator, IscsiTarget } from "./target.js";
+
+/** Memory for data under way of all connections; what each is certain of comes on top. */
+const BUDGET_BYTES = 64 * 1024 * 1024;
+/** Initiators at once, by default. */
+const CONNECTIONS_MAX = 1024;
+/** Connections are looked at so often: see `IscsiConnection.look`. */
+const LOOK_MS = 5000;
+/** Whoever is asked to log out, and does not, is cut off after so long. */
+const LOGOUT_SECONDS = 10;
+
+export interface IscsiServerOptions {
+	readonly pump: Pump;
+	readonly allocate: (byteLength: number) => Memory;
+	readonly clock?: Clock;
+	readonly connectionsMax?: number;
+	readonly budgetBytes?: number;
+	/** Measures how long commands take. */
+	readonly departures?: Departures;
+	/** Addresses and ports that initiators are told: see `Offers.portals`. `stream`: who asks. */
+	readonly portals: (stream: ByteStream) => readonly string[];
+	/** There is no place for an initiator. */
+	readonly onCrowded?: (peer: string) => void;
+	/** One may not have what it asks for. */
+	readonly onDenied?: (target: IscsiTarget, initiator: Initiator) => void;
+	/** A login has come to nothing. */
+	readonly onRefused?: (peer: string, refused: Refused) => void;
+	readonly onBegin?: (session: Session) => void;
+	/** A connection is over; `session`: its; `why`: that was not in good order. */
+	readonly onEnd?: (peer: string, session: Session | null, why: string | null) => void;
+}
+
+export class IscsiServer implements ConnectionHome, PumpStage {
+	readonly rooms: Rooms;
+	readonly pool = new CommandPool();
+	readonly clock: Clock;
+	readonly departures: Departures | null;
+	readonly sessions: Sessions;
+	/** Another number whenever somebody has come, gone, or asked for anything. */
+	activity = COUNT_START;
+	/** Connections that were refused, for there were too many; and logins that came to nothing. */
+	crowded = 0;
+	refusedLogins = 0;
+	/** What a discovery session has to prove; null: nothing. */
+	discoveryChap: Chap | null = null;
+	readonly #options: IscsiServerOptions;
+	readonly #targets = new Map<string, IscsiTarget>();
+	readonly #connections = new Set<IscsiConnection>();
+	readonly #places: Places;
+	readonly #queued: IscsiConnection[] = [];
+	#forgetLook: () => void;
+	#isStopped = false;
+
+	constructor(options: IscsiServerOptions) {
+		this.#options = options;
+		this.departures = options.departures ?? null;
+		this.clock = options.clock ?? systemClock;
+		this.sessions = new Sessions(this.clock, this.departures);
+		this.#places = new Places(options.connectionsMax ?? CONNECTIONS_MAX);
+		this.rooms = new Rooms(options.allocate, options.budgetBytes ?? BUDGET_BYTES);
+		this.#forgetLook = this.clock.after(LOOK_MS, () => this.#look());
+		options.pump.addLink(this);
+	}
+
+	/** It is served from now on; false if there is one of its name. */
+	add(target: IscsiTarget): boolean {
+		const { name } = target.scsi;
+		if (this.#targets.has(name)) return false;
+		this.#targets.set(name, target);
+		return true;
+	}
+
+	/** Another way in to the same (the same `scsi`): for those who log in from now on. */
+	replace(target: IscsiTarget): void {
+		this.#targets.set(target.scsi.name, target);
+	}
+
+	/** Nobody begins to use it any more; those who do are asked to log out, and cut off if they don't in time. */
+	withdraw(target: IscsiTarget): void {
+		const { scsi } = target;
+		if (this.#targets.get(scsi.name)?.scsi === scsi) this.#targets.delete(scsi.name);
+		for (const connection of this.#of(target)) connection.transmission?.replies.requestLogout(LOGOUT_SECONDS);
+		this.clock.after(1000 * LOGOUT_SECONDS, () =>
+			this.#closeAll(this.#of(target), "its target is served no more"),
+		);
+	}
+
+	/** And those who use it are cut off: what has not begun is not carried out, and nobody is answered. */
+	cutOff(target: IscsiTarget): void {
+		const { scsi } = target;
+		if (this.#targets.get(scsi.name)?.scsi === scsi) this.#targets.delete(scsi.name);
+		this.#closeAll(this.#of(target), null);
+	}
+
+	/** Others may have it now: those who may not are cut off. */
+	recheck(target: IscsiTarget): void {
+		const shutOut = this.#of(target).filter(
+			({ peer, session }) => !target.mayUse({ peer, name: session!.identity.initiatorName }),
+		);
+		this.#closeAll(shutOut, "who may have it was changed");
+	}
+
+	#of({ scsi }: IscsiTarget): IscsiConnection[] {
+		return [...this.#connections].filter(({ session }) => session !== null && session.of?.scsi === scsi);
+	}
+
+	#closeAll(connections: readonly IscsiConnection[], why: string | null): void {
+		for (const connection of connections) connection.close(why);
+	}
+
+	/** An initiator. With too many of them, or of its own connections, it is cut off at once. */
+	accept(stream: ByteStream): void {
+		if (this.#isStopped || !this.#places.take(stream.peer)) {
+			stream.close();
+			if (this.#isStopped) return;
+			this.crowded += 1;
+			this.#options.onCrowded?.(stream.peer);
+			return;
+		}
+		this.#connections.add(new IscsiConnection(stream, this, this.#offersTo(stream)));
+	}
+
+	#offersTo(stream: ByteStream): Offers {
+		return {
+			peer: stream.peer,
+			targets: () => this.#targets.values(),
+			find: (name) => this.#targets.get(name),
+			denied: (target, initiator) => this.#options.onDenied?.(target, initiator),
+			portals: () => this.#options.portals(stream),
+			discoveryChap: this.discoveryChap,
+			refusal: null,
+			session: (identity, target) => this.sessions.agreed(identity, target),
+		};
+	}
+
+	connections(): Iterable<IscsiConnection> {
+		return this.#connections;
+	}
+
+	#look(): void {
+		this.#forgetLook = this.clock.after(LOOK_MS, () => this.#look());
+		for (const connection of [...this.#connections]) connection.look();
+		this.runPump();
+	}
+
+	/** Takes no more initiators, and cuts off those that there are. */
+	stop(): void {
+		this.#isStopped = true;
+		this.#forgetLook();
+		this.#closeAll([...this.#connections], null);
+	}
+
+	/** It is not drained any more. */
+	close(): void {
+		this.stop();
+		this.#options.pump.remove(this);
+	}
+
+	get hasWork(): boolean {
+		return this.#queued.length > 0;
+	}
+
+	drain(): void {
+		this.activity += 1;
+		for (const connection of this.#queued.splice(0)) {
+			connection.isQueued = false;
+			connection.flush();
+		}
+	}
+
+	get waitsForOne(): boolean {
+		return this.#connections.size === 1 && this.#options.pump.waitsForOneLink;
+	}
+
+	runPump(): void {
+		this.#options.pump.run();
+	}
+
+	allocate(byteLength: number): Memory {
+		return this.#options.allocate(byteLength);
+	}
+
+	queued(connection: IscsiConnection): void {
+		connection.isQueued = true;
+		this.#queued.push(connection);
+		this.#options.pump.wake();
+	}
+
+	begin(connection: IscsiConnection, agreed: Agreed): Promise<Session | LoginRefusal> {
+		return this.sessions.begin(agreed, connection);
+	}
+
+	begun(session: Session): void {
+		this.activity += 1;
+		this.#options.onBegin?.(session);
+	}
+
+	refused({ peer }: IscsiConnection, refused: Refused): void {
+		this.activity += 1;
+		if (refused.status !== null) this.refusedLogins += 1;
+		this.#options.onRefused?.(peer, refused);
+	}
+
+	closed(connection: IscsiConnection, why: string | null): void {
+		this.#connections.delete(connection);
+		this.#places.give(connection.peer);
+		this.activity += 1;
+		this.#options.onEnd?.(connection.peer, connection.session, why);
+	}
+
+	idle(session: Session): void {
+		this.sessions.end(session);
+	}
+}

@@ -1,0 +1,282 @@
+/**
+ * The full feature phase of one connection: what comes (`intake.ts`) becomes commands (`commands.ts`), data for them (`writing.ts`) or requests
+ * of the session itself (`requests.ts`), by its opcode and number. While an initiator does not read, or there is no room, nothing is
+ * received from it. Made by `connection.ts` when the login is over.
+ */
+
+import { type Departures, nowUs } from "../departures.js";
+import { DEFAULT_POLL_US, Pace } from "../link/pace.js";
+import type { Rooms } from "../stream/rooms.js";
+import type { SendQueue } from "../stream/send-queue.js";
+import type { ByteStream } from "../stream/stream.js";
+import { turn } from "../turn.js";
+import type { Memory } from "../wire/memory.js";
+import type { CommandPool } from "./command.js";
+import { Commands, type CommandsHost, WAITING_BYTES_MAX } from "./commands.js";
+import { Intake, type IntakeUser, type Taken } from "./intake.js";
+import type { Parameters } from "./parameters.js";
+import { BHS_BYTES, Field, isImmediate, Opcode, opcodeOf, RejectReason } from "./pdu.js";
+import { Replies } from "./replies.js";
+import { Requests, type RequestsHost } from "./requests.js";
+import type { Session } from "./session.js";
+import type { Agreed, Offers } from "./talk.js";
+import { Texts } from "./text.js";
+import { Window } from "./window.js";
+
+/** Calls of the kernel for one turn of the loop. */
+const RECEIVES_A_TURN = 8;
+/** What our pings are called: one at a time is enough. */
+const PING_TAG = 1;
+
+/** What all connections share. */
+export interface Shared {
+	readonly rooms: Rooms;
+	readonly pool: CommandPool;
+	readonly departures: Departures | null;
+	/** Nothing can happen in this process but that this one connection is sent more: it may wait for that without sleeping. */
+	readonly waitsForOne: boolean;
+	/** Carries out what was queued. */
+	runPump(): void;
+}
+
+/** The connection. */
+export interface Line {
+	readonly stream: ByteStream;
+	readonly queue: SendQueue;
+	readonly offers: Offers;
+	/** Nothing more is received; `why` for a log, if anything is wrong. */
+	ended(why: string | null): void;
+}
+
+export class Transmission implements CommandsHost, IntakeUser, RequestsHost {
+	readonly window: Window;
+	readonly replies: Replies;
+	readonly parameters: Parameters;
+	readonly commands: Commands;
+	readonly intake: Intake;
+	readonly requests: Requests;
+	readonly #shared: Shared;
+	readonly #line: Line;
+	readonly #session: Session;
+	/** An initiator that waits for each answer sends the next command before a sleep would be over. */
+	readonly #pace = new Pace(DEFAULT_POLL_US);
+	/** The header of what comes now, for a rejection gives it back: where it lies, or as it was before its data took its place. */
+	#view: DataView | null = null;
+	#at = 0;
+	readonly #header = new Uint8Array(BHS_BYTES);
+	/** When what is being taken has come. */
+	arrivedUs = 0;
+	#isPaused = false;
+	/** The initiator has logged out, or makes no sense. */
+	#isEnding = false;
+	#isClosed = false;
+	/** It goes on in the next turn. */
+	#resumes = false;
+	#whenIdle: (() => void) | null = null;
+
+	constructor(shared: Shared, line: Line, session: Session, agreed: Agreed) {
+		this.#shared = shared;
+		this.#line = line;
+		this.#session = session;
+		this.parameters = agreed.parameters;
+		this.window = new Window(agreed.cmdSN, agreed.statSN);
+		this.replies = new Replies(line.queue, this.window, agreed.parameters);
+		this.commands = new Commands(this, session);
+		this.intake = new Intake(this, this.commands, shared.rooms, line.stream, agreed.parameters);
+		const texts = new Texts(line.offers, agreed.identity.initiatorName, session.of, agreed.parameters);
+		this.requests = new Requests(this, session, texts);
+	}
+
+	get queue(): SendQueue {
+		return this.#line.queue;
+	}
+	get rooms(): Rooms {
+		return this.#shared.rooms;
+	}
+	get pool(): CommandPool {
+		return this.#shared.pool;
+	}
+	get isClosed(): boolean {
+		return this.#isClosed;
+	}
+
+	/** Takes what has come, as much as one turn has time for. Not to be called while the pump runs. */
+	receive(): void {
+		turn.begin();
+		this.#pace.arrived();
+		this.#receive();
+	}
+
+	#receive(): void {
+		const { intake } = this;
+		if (this.#shared.departures !== null) this.arrivedUs = nowUs();
+		let isDry = false;
+		for (let left = RECEIVES_A_TURN; left > 0 && !isDry && !turn.isSpent && this.mayTake; left--) {
+			isDry = intake.wantsMore && !intake.receive(0) && !this.#watch();
+			if (!isDry) intake.take();
+			// (What was lent is no more from here on.)
+			this.#shared.runPump();
+		}
+		if (this.#isClosed) return;
+		if (!this.mayTake) this.#pause();
+		else if (!intake.wantsMore) this.resumeSoon();
+		intake.rest();
+	}
+
+	/** All has been answered: waits a little for what comes next, if that has been coming so fast. False if nothing has come. */
+	#watch(): boolean {
+		// (What is encrypted wants the processor itself.)
+		if (!this.#shared.waitsForOne || this.#line.stream.encryption !== null) return false;
+		const forUs = this.#pace.emptied();
+		if (forUs === 0) return false;
+		const isFound = this.intake.receive(forUs);
+		if (isFound) this.#pace.arrived();
+		this.#pace.watched(isFound);
+		return isFound;
+	}
+
+	get mayTake(): boolean {
+		const isBusy = this.intake.lacksRoom || this.#isEnding || this.#isClosed;
+		return !isBusy && this.queue.waitingBytes < WAITING_BYTES_MAX;
+	}
+
+	pdu(view: DataView, at: number, dataBytes: number): Taken {
+		const opcode = opcodeOf(view, at);
+		this.#view = view;
+		this.#at = at;
+		if (this.parameters.dataDigest || opcode === Opcode.text) this.#keepHeader();
+		if (opcode === Opcode.dataOut) return this.commands.writing.came(view, at, dataBytes) ? "taken" : "over";
+		if (opcode !== Opcode.snack && !isImmediate(view, at)) {
+			const its = this.window.turnOf(view.getInt32(at + Field.cmdSN));
+			if (its === "ignored") return "taken";
+			if (its === "early") {
+				this.violates("commands are missing before one that came");
+				return "over";
+			}
+		}
+		if (opcode === Opcode.command && this.#session.of !== null)
+			return this.commands.begin(view, at, dataBytes);
+		return this.requests.came(opcode, view, at, dataBytes);
+	}
+
+	#keepHeader(): void {
+		for (let i = 0; i < BHS_BYTES; i++) this.#header[i] = this.#view!.getUint8(this.#at + i);
+	}
+
+	gathered(memory: Memory, offset: number, isIntact: boolean): void {
+		if (this.requests.isGathering) this.requests.gathered(isIntact);
+		else this.commands.writing.gathered(memory, offset, isIntact);
+	}
+
+	/** While its header is still there. */
+	reject(reason: RejectReason): void {
+		this.#keepHeader();
+		this.replies.reject(reason, this.#header);
+	}
+
+	/** When its data has come. */
+	rejectKept(reason: RejectReason): void {
+		this.replies.reject(reason, this.#header);
+	}
+
+	rejectBroken(): void {
+		this.rejectKept(RejectReason.dataDigest);
+	}
+
+	/** It is told so, and all is over: at this level of recovery nothing else mends that (RFC 7143, 7.1.4). */
+	violates(why: string): void {
+		this.reject(RejectReason.protocolError);
+		this.#isEnding = true;
+		this.commands.abort();
+		this.#line.ended(why);
+	}
+
+	/** (By the intake.) */
+	ended(why: string | null = null): void {
+		if (why !== null) this.#line.ended(why);
+	}
+
+	/** It has logged out, and all that it had under way is over. */
+	loggedOut(): void {
+		this.#line.ended(null);
+	}
+
+	/** Nothing more is taken. */
+	ending(): void {
+		this.#isEnding = true;
+	}
+
+	#pause(): void {
+		if (this.#isPaused) return;
+		this.#isPaused = true;
+		this.#line.stream.wantReadable(false);
+	}
+
+	/** Something is over that it may have waited for. */
+	goOn(): void {
+		if (this.#isPaused || this.commands.isStarving) this.resumeSoon();
+	}
+
+	resumeSoon(): void {
+		if (this.#resumes || this.#isClosed) return;
+		this.#resumes = true;
+		setImmediate(this.#resume);
+	}
+
+	readonly #resume = (): void => {
+		this.#resumes = false;
+		if (this.#isClosed) return;
+		turn.begin();
+		this.commands.goOn();
+		this.intake.lacksRoom = false;
+		if (this.#isPaused && this.mayTake) {
+			this.#isPaused = false;
+			this.#line.stream.wantReadable(true);
+		}
+		this.#receive();
+		this.#shared.runPump();
+	};
+
+	/** A command is over. */
+	commandEnded(): void {
+		if (this.#isPaused) this.resumeSoon();
+		this.requests.commandEnded();
+		this.#tellIdle();
+	}
+
+	get underWay(): number {
+		return this.commands.slots.count + this.requests.underWay;
+	}
+
+	requestEnded(): void {
+		this.#tellIdle();
+	}
+
+	#tellIdle(): void {
+		if (!this.#isClosed || this.underWay > 0) return;
+		this.#whenIdle?.();
+		this.#whenIdle = null;
+	}
+
+	/** The connection is gone: what has not begun is taken back, and nobody is answered. `whenIdle`: when nothing is under way. */
+	close(whenIdle: () => void): void {
+		if (this.#isClosed) return;
+		this.#isClosed = true;
+		this.#whenIdle = whenIdle;
+		this.intake.close();
+		this.requests.close();
+		this.commands.abort();
+		this.rooms.leave(this.commands);
+		this.#tellIdle();
+	}
+
+	/** Whoever is there answers. */
+	ping(): void {
+		if (!this.#isEnding) this.replies.ping(PING_TAG);
+	}
+
+	/** Another number whenever anything has come or gone. */
+	get activity(): number {
+		return (this.intake.arrivals - this.queue.waitingBytes) | 0;
+	}
+}

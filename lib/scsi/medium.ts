@@ -1,0 +1,31 @@
+/** The commands that are about the medium: rows of the table in `operations.ts`. */
+
+import type { Operation, Row } from "./operation.js";
+import { ScsiStatus } from "./protocol.js";
+import { FORM6, FORM10, FORM12, FORM16 } from "./range.js";
+import { Read } from "./read.js";
+import { Write } from "./write.js";
+
+/** TEST UNIT READY (SPC-4, 6.47): whatever there is against it was found before. */
+const testUnitReady: Operation = { start: (task) => task.end(ScsiStatus.good) };
+
+const READ6 = new Read(FORM6);
+const READ10 = new Read(FORM10);
+const READ12 = new Read(FORM12);
+const READ16 = new Read(FORM16);
+const WRITE6 = new Write(FORM6);
+const WRITE10 = new Write(FORM10);
+const WRITE12 = new Write(FORM12);
+const WRITE16 = new Write(FORM16);
+
+export const MEDIUM_ROWS: readonly Row[] = [
+	{ usage: "000000000007", operation: testUnitReady },
+	{ usage: "081fffffff07", operation: READ6 },
+	{ usage: "0a1fffffff07", operation: WRITE6 },
+	{ usage: "28f8ffffffff00ffff07", operation: READ10 },
+	{ usage: "2af8ffffffff00ffff07", operation: WRITE10 },
+	{ usage: "a8f8ffffffffffffffff0007", operation: READ12 },
+	{ usage: "aaf8ffffffffffffffff0007", operation: WRITE12 },
+	{ usage: "88f8ffffffffffffffffffffffff0007", operation: READ16 },
+	{ usage: "8af8ffffffffffffffffffffffff0007", operation: WRITE16 },
+];

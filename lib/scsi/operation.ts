@@ -1,0 +1,36 @@
+/**
+ * What carries out one kind of SCSI command: its form alone, for the tables that `operations.ts` is made of. Asked by `target.ts`, which has
+ * looked at unit attentions and reservations before.
+ */
+
+import type { ScsiTask } from "./task.js";
+import type { LogicalUnit } from "./unit.js";
+
+/** The target, for the few operations that are about more than one logical unit. */
+export interface Units {
+	readonly name: string;
+	unit(lun: number): LogicalUnit | undefined;
+	/** In ascending order. */
+	luns(): number[];
+}
+
+export interface Operation {
+	/** Carried out while a unit attention waits, which goes on waiting: INQUIRY, REPORT LUNS, REQUEST SENSE (SAM-5, 5.14). */
+	readonly ignoresAttention?: boolean;
+	/** Ends the task, or gives it a work that does. */
+	start(task: ScsiTask, unit: LogicalUnit, units: Units): void;
+	/** There is no unit of the number that was asked for. Left out: then the task is refused. */
+	startWithout?(task: ScsiTask, units: Units): void;
+}
+
+/** A kind of command. */
+export interface Row {
+	/**
+	 * Its CDB usage data (SPC-4, 6.27.3), two hexadecimal digits a byte: the operation code, then the bits that are looked at; so it says how long
+	 * the CDB is, too.
+	 */
+	readonly usage: string;
+	/** Of an operation code that several commands share; it is in the lower five bits of byte 1, or in bytes 8 and 9 of a CDB of 32. */
+	readonly action?: number;
+	readonly operation: Operation;
+}

@@ -1,0 +1,138 @@
+/**
+ * READ in all its forms (SBC-3, 5.10 to 5.14): pieces of a room each, a few at a time; what has been read goes to the initiator in order,
+ * however the storage answers. While the host says that too much waits to be sent, or there is no room, nothing more is read.
+ */
+
+import type { Piece } from "../block/piece.js";
+import { BlockOp } from "../block/request.js";
+import type { Room } from "../stream/rooms.js";
+import { turn } from "../turn.js";
+import { BYTES_PER_STEP, MediumWork, PIECE_BYTES } from "./medium-work.js";
+import type { Operation } from "./operation.js";
+import { isPossible, type RangeForm } from "./range.js";
+import type { ScsiTask } from "./task.js";
+import type { LogicalUnit } from "./unit.js";
+
+/** Pieces of one task under way at once. */
+const AT_ONCE = 4;
+
+/** That wait to be used again. */
+const idle: ReadWork[] = [];
+
+class ReadWork extends MediumWork {
+	readonly op = BlockOp.read;
+	readonly awaitedBytes = 0;
+	/** Bytes of the range that the initiator takes. */
+	#wantedBytes = 0;
+	/** What is read, by its number modulo `AT_ONCE`: the room when it has been, null while it has not. */
+	readonly #rooms: (Room | null)[] = new Array(AT_ONCE).fill(null);
+	/** Numbers of the next piece to begin, and of the next one to be sent. */
+	#begun = 0;
+	#sent = 0;
+	#sentBytes = 0;
+
+	begin(task: ScsiTask, offsetBytes: number, lengthBytes: number): void {
+		this.#wantedBytes = Math.min(lengthBytes, task.dataInBytes);
+		this.#begun = 0;
+		this.#sent = 0;
+		this.#sentBytes = 0;
+		if (this.take(task, offsetBytes, lengthBytes)) this.advance(task);
+	}
+
+	protected giveBack(): void {
+		idle.push(this);
+	}
+
+	dataOut(): boolean {
+		return true;
+	}
+
+	protected get isDone(): boolean {
+		return this.isFailed || this.cursor >= this.#wantedBytes;
+	}
+
+	advance(task: ScsiTask): void {
+		if (this.isBusy || task.isHeld) return;
+		this.isStarving = false;
+		this.isBusy = true;
+		while (!this.isDone && !task.isAborted && this.#begun - this.#sent < AT_ONCE)
+			if (!this.#beginPiece(task)) break;
+		this.isBusy = false;
+		this.endIfOver();
+	}
+
+	/** False if it has to wait. */
+	#beginPiece(task: ScsiTask): boolean {
+		const { host } = task;
+		const length = Math.min(PIECE_BYTES, this.lengthBytes - this.cursor);
+		const mayRead = host.mayRead && !turn.isSpent;
+		const room = mayRead ? host.rooms.take(host, length) : undefined;
+		if (room === undefined) {
+			this.isStarving = true;
+			host.starves(task);
+			return false;
+		}
+		turn.spend(length / BYTES_PER_STEP);
+		const piece = this.nextPiece(BlockOp.read, length, room);
+		const { request } = piece;
+		request.memory = room.memory;
+		request.memoryOffset = 0;
+		request.room = room.memory;
+		request.roomOffset = 0;
+		this.#rooms[this.#begun % AT_ONCE] = null;
+		this.#begun += 1;
+		this.submit(piece);
+		return true;
+	}
+
+	protected pieceDone(piece: Piece): void {
+		const { task } = this;
+		if (!this.isFailed && !task.isAborted) {
+			const number = (piece.request.offsetBytes - this.offsetBytes) / PIECE_BYTES;
+			this.#rooms[number % AT_ONCE] = piece.room;
+			piece.room = null;
+			this.#send();
+		} else this.#drop();
+	}
+
+	/** Those that are next, and have been read. */
+	#send(): void {
+		const { host } = this.task;
+		while (this.#sent < this.#begun) {
+			const room = this.#rooms[this.#sent % AT_ONCE]!;
+			if (room === null) return;
+			const length = Math.min(PIECE_BYTES, this.#wantedBytes - this.#sentBytes);
+			this.#rooms[this.#sent % AT_ONCE] = null;
+			this.#sent += 1;
+			this.#sentBytes += length;
+			host.dataIn(this.task, room, 0, length);
+		}
+	}
+
+	/** Nobody wants what has been read. */
+	#drop(): void {
+		const { rooms } = this.task.host;
+		for (let index = 0; index < AT_ONCE; index++) {
+			const room = this.#rooms[index]!;
+			if (room !== null) rooms.give(room);
+			this.#rooms[index] = null;
+		}
+	}
+
+	override abort(task: ScsiTask): void {
+		this.#drop();
+		super.abort(task);
+	}
+}
+
+export class Read implements Operation {
+	constructor(readonly form: RangeForm) {}
+
+	start(task: ScsiTask, unit: LogicalUnit): void {
+		const { form } = this;
+		if (!isPossible(task, unit, form, false)) return;
+		const { logicalBlockBytes } = unit.disk.device.info;
+		const work = idle.pop() ?? new ReadWork();
+		work.begin(task, form.lba(task.cdb) * logicalBlockBytes, form.blocks(task.cdb) * logicalBlockBytes);
+	}
+}
