@@ -1,5 +1,8 @@
 /** The commands that are about the medium: rows of the table in `operations.ts`. */
 
+import { readCapacity10, readCapacity16 } from "./capacity.js";
+import { SynchronizeCache } from "./flush.js";
+import { ServiceIn } from "./opcodes.js";
 import type { Operation, Row } from "./operation.js";
 import { ScsiStatus } from "./protocol.js";
 import { FORM6, FORM10, FORM12, FORM16 } from "./range.js";
@@ -18,6 +21,9 @@ const WRITE10 = new Write(FORM10);
 const WRITE12 = new Write(FORM12);
 const WRITE16 = new Write(FORM16);
 
+const FLUSH10 = new SynchronizeCache(FORM10);
+const FLUSH16 = new SynchronizeCache(FORM16);
+
 export const MEDIUM_ROWS: readonly Row[] = [
 	{ usage: "000000000007", operation: testUnitReady },
 	{ usage: "081fffffff07", operation: READ6 },
@@ -28,4 +34,8 @@ export const MEDIUM_ROWS: readonly Row[] = [
 	{ usage: "aaf8ffffffffffffffff0007", operation: WRITE12 },
 	{ usage: "88f8ffffffffffffffffffffffff0007", operation: READ16 },
 	{ usage: "8af8ffffffffffffffffffffffff0007", operation: WRITE16 },
+	{ usage: "25000000000000000007", operation: readCapacity10 },
+	{ usage: "9e10ffffffffffffffffffffffff0007", action: ServiceIn.readCapacity16, operation: readCapacity16 },
+	{ usage: "3502ffffffff00ffff07", operation: FLUSH10 },
+	{ usage: "9102ffffffffffffffffffffffff0007", operation: FLUSH16 },
 ];

@@ -52,6 +52,8 @@ export const Asc = {
 	writeProtected: 0x2700,
 	spaceAllocationFailed: 0x2707,
 	powerOn: 0x2900,
+	/** By another initiator, or by the target. */
+	reset: 0x2903,
 	nexusLoss: 0x2907,
 	modeChanged: 0x2a01,
 	reservationsPreempted: 0x2a03,

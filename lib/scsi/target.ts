@@ -3,6 +3,7 @@
  * nexuses here, and has tasks carried out and managed.
  */
 
+import { manage } from "./management.js";
 import type { Nexus } from "./nexus.js";
 import type { Units } from "./operation.js";
 import { operationOf } from "./operations.js";
@@ -91,7 +92,7 @@ export class ScsiTarget implements Units {
 	}
 
 	/** Resolves when what it is about can no longer change the disk. `tag`: of the task that is meant. Other tasks of whoever asks are not waited for. */
-	async manage(_nexus: Nexus, _what: TaskFunction, _lun: number, _tag: number): Promise<TaskResponse> {
-		return Promise.resolve("unsupported");
+	manage(nexus: Nexus, what: TaskFunction, lun: number, tag: number): Promise<TaskResponse> {
+		return manage(what, { nexus, unit: this.#units.get(lun), all: [...this.#units.values()], tag });
 	}
 }

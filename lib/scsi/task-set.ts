@@ -101,10 +101,19 @@ export class TaskSet {
 		}
 	}
 
-	/** Resolves when all of them are over. */
-	async over(tasks: readonly ScsiTask[]): Promise<void> {
+	/** Resolves when nothing of any of these is under way any more. */
+	async abort(tasks: readonly ScsiTask[]): Promise<void> {
 		if (tasks.length === 0) return;
-		await new Promise<void>((resolve) => this.#waiting.push({ tasks: new Set(tasks), resolve }));
+		const left = new Set(tasks);
+		const over = new Promise<void>((resolve) => this.#waiting.push({ tasks: left, resolve }));
+		// (Those that are held back first: else they would begin when those before them end.)
+		for (const isHeld of [true, false])
+			for (const task of tasks) if (left.has(task) && task.isHeld === isHeld && !task.isAborted) task.abort();
+		await over;
+	}
+
+	async abortAll(): Promise<void> {
+		await this.abort([...this.tasks]);
 	}
 
 	#tellEnd(task: ScsiTask): void {

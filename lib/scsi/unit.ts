@@ -68,6 +68,13 @@ export class LogicalUnit {
 		return this.#sets.get(nexus)?.attention(isTold);
 	}
 
+	/** A reset by whoever is behind that nexus (SAM-5, 6.3.3). Resolves when nothing is under way any more of what was then. */
+	async reset(nexus: Nexus): Promise<void> {
+		const sets = [...this.#sets.values()];
+		this.attendOthers(nexus, Asc.reset);
+		await Promise.all(sets.map((set) => set.abortAll()));
+	}
+
 	/** Nobody is behind that nexus any more. */
 	forget(nexus: Nexus): void {
 		if (this.nexuses.get(nexus.key) === nexus) this.nexuses.delete(nexus.key);

@@ -5,9 +5,11 @@
 
 import assert from "node:assert";
 import type { BlockDevice } from "../../lib/block/device.js";
+import { DeviceLayer } from "../../lib/block/layer.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
-import type { BlockOp } from "../../lib/block/request.js";
+import type { BlockOp, BlockRequest } from "../../lib/block/request.js";
 import { Disk, makeIdentity } from "../../lib/disk.js";
+import { StorageStatus } from "../../lib/errors.js";
 import { Nexus } from "../../lib/scsi/nexus.js";
 import { ScsiStatus, TaskAttribute } from "../../lib/scsi/protocol.js";
 import type { Sense } from "../../lib/scsi/sense.js";
@@ -185,6 +187,43 @@ export class Under {
 
 	host(name?: string, budgetBytes?: number): TestHost {
 		return new TestHost(this.target, name, budgetBytes);
+	}
+}
+
+/** Requests are done when the test says so, in whatever order it says. */
+export class Manual extends DeviceLayer {
+	/** Those of which nothing has begun. */
+	readonly held: BlockRequest[] = [];
+	readonly #begun: BlockRequest[] = [];
+
+	protected handle(request: BlockRequest): void {
+		request.park();
+		this.held.push(request);
+	}
+
+	go(index = 0): void {
+		this.begin(index);
+		this.finish();
+	}
+
+	/** From now on it can't be taken back. */
+	begin(index: number): void {
+		this.#begun.push(...this.held.splice(index, 1));
+	}
+
+	finish(): void {
+		for (const request of this.#begun.splice(0)) this.device.submit(request);
+	}
+
+	override cancel(request: BlockRequest): void {
+		const index = this.held.indexOf(request);
+		if (index < 0) return;
+		this.held.splice(index, 1);
+		request.complete(StorageStatus.cancelled);
+	}
+
+	below(request: BlockRequest): void {
+		request.resume();
 	}
 }
 

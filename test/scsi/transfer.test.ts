@@ -2,47 +2,20 @@
 // storage and initiators do wrong; tasks that are aborted, and that wait for each other.
 
 import t from "tap";
-import { DeviceLayer } from "../../lib/block/layer.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
-import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
+import { BlockOp } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { Random } from "../../lib/random.js";
 import { Opcode } from "../../lib/scsi/opcodes.js";
 import { Asc, ScsiStatus, SenseKey, TaskAttribute } from "../../lib/scsi/protocol.js";
 import { FaultyLayer } from "../../lib/testing/faulty-layer.js";
-import { cdb10, cdb16, MIB, Under } from "./support.js";
+import { cdb10, cdb16, Manual, MIB, Under } from "./support.js";
 
 const SECTOR = 512;
 const BLOCKS = (64 * MIB) / SECTOR;
 
 function pattern(bytes: number, seed = 1): Buffer {
 	return Buffer.from(Uint8Array.from({ length: bytes }, (_, i) => (i * 7 + (i >> 8) * seed + seed) % 251));
-}
-
-/** Requests are done when the test says so, in whatever order it says. */
-class Manual extends DeviceLayer {
-	readonly held: BlockRequest[] = [];
-
-	protected handle(request: BlockRequest): void {
-		request.park();
-		this.held.push(request);
-	}
-
-	go(index = 0): void {
-		const [request] = this.held.splice(index, 1);
-		this.device.submit(request!);
-	}
-
-	override cancel(request: BlockRequest): void {
-		const index = this.held.indexOf(request);
-		if (index < 0) return;
-		this.held.splice(index, 1);
-		request.complete(StorageStatus.cancelled);
-	}
-
-	below(request: BlockRequest): void {
-		request.resume();
-	}
 }
 
 function manual() {
@@ -217,20 +190,6 @@ for (let seed = 1; seed <= 40; seed++)
 		t.equal(host.roomsHeld, 0);
 		t.equal(under.disk.underWay, 0);
 	});
-
-t.test("a task whose piece has begun ends, aborted, only when that is over", async (t) => {
-	const device = new Manual(new MemoryDevice(MIB));
-	device.cancel = () => {};
-	const host = new Under(device).host();
-	const sent = host.send(cdb10(Opcode.write10, 0, 1), { dataOut: pattern(SECTOR) });
-	sent.give(SECTOR);
-	sent.task.abort();
-	await new Promise(setImmediate);
-	t.equal(host.underWay, 1);
-	device.go();
-	t.ok((await sent.answer).isAborted);
-	t.equal(host.roomsHeld, 0);
-});
 
 t.test(
 	"an ordered task waits for those before it, and those behind it wait; head of queue does not",
