@@ -13,6 +13,7 @@ import { type Clock, systemClock } from "./clock.js";
 import { countsOf } from "./counters.js";
 import type { StorageStatus } from "./errors.js";
 import { Latencies } from "./histogram.js";
+import { Holds } from "./holds.js";
 
 /** What a disk says of itself. ASCII, so that every command set can pass it on. */
 export interface DiskIdentity {
@@ -182,6 +183,8 @@ export class Disk {
 	/** Commands that failed in a way that casts doubt on the storage. Never goes down: only the operator can mend that. */
 	faults = 0;
 	onFault: FaultListener | null = null;
+	/** What initiators of one protocol have reserved of it, for the others. */
+	readonly holds = new Holds();
 	/** What is stored, behind the disk's limit. */
 	readonly device: LimitLayer;
 	#phase: DiskPhase = "open";

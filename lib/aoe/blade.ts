@@ -7,6 +7,7 @@
 import type { AtaCommand } from "../ata/command.js";
 import type { Tenure } from "../block/device.js";
 import type { Disk } from "../disk.js";
+import { Hold, type Holds } from "../holds.js";
 import { Initiators } from "./initiators.js";
 import { Places } from "./places.js";
 
@@ -16,10 +17,22 @@ export class Access {
 	readonly mask = new Set<number>();
 	/** An operator's wish alone: of an initiator, who has to be let in to edit the list, an empty one means everyone. */
 	isForNobody = false;
-	/** The reservation list: empty means not reserved. */
-	reserved: ReadonlySet<number> = new Set<number>();
 	/** How often initiators have changed one of them. */
 	edits = 0;
+	#reserved: ReadonlySet<number> = new Set<number>();
+
+	/** `holds`: where other protocols see what is reserved here. */
+	constructor(private readonly holds: Holds) {}
+
+	/** The reservation list: empty means not reserved. */
+	get reserved(): ReadonlySet<number> {
+		return this.#reserved;
+	}
+
+	set reserved(macs: ReadonlySet<number>) {
+		this.#reserved = macs;
+		this.holds.set(this, "aoe", macs.size > 0 ? Hold.all : Hold.none);
+	}
 
 	/** True if not everyone is let in. */
 	get isMasked(): boolean {
@@ -29,6 +42,11 @@ export class Access {
 	/** False for a source that the mask shuts out: it gets no answer at all. */
 	admits(mac: number): boolean {
 		return this.mask.size === 0 ? !this.isForNobody : this.mask.has(mac);
+	}
+
+	/** It is served no longer: what is reserved here keeps nobody from the disk any more. */
+	end(): void {
+		this.holds.set(this, "aoe", Hold.none);
 	}
 
 	/** False if others have reserved the blade. */
@@ -45,7 +63,7 @@ export interface AtaExecutor {
 }
 
 export class Blade {
-	readonly access = new Access();
+	readonly access: Access;
 	readonly initiators: Initiators;
 	/** Set by initiators through AoE's query/config; empty at start. */
 	configString: Uint8Array = new Uint8Array(0);
@@ -70,6 +88,7 @@ export class Blade {
 		readonly force = false,
 	) {
 		this.disk = ata.disk;
+		this.access = new Access(this.disk.holds);
 		this.#tenure = this.disk.device.tenure;
 		this.initiators = new Initiators(this.disk);
 	}

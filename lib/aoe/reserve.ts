@@ -42,6 +42,7 @@ export const ReserveCommand = {
  * @param request exactly the frame received, from its first byte
  * @param reply room for the answer, its header already written
  * @param mayChange false if others have reserved the blade
+ * @param isHeldElsewhere the disk is reserved by another protocol, by which alone it can be released
  * @returns bytes of the answer, or why there is none
  */
 export function answerReserve(
@@ -49,11 +50,12 @@ export function answerReserve(
 	reply: Uint8Array,
 	access: Access,
 	mayChange: boolean,
+	isHeldElsewhere = false,
 ): number | RejectReason {
 	if (request.length < RESERVE_HEADER_BYTES) return "shortSection";
 	const command = reserveCommand.get(request, 0);
 	reserveCommand.set(reply, 0, command);
-	const error = carryOut(command, request, access, mayChange);
+	const error = carryOut(command, request, access, mayChange, isHeldElsewhere);
 	if (error !== undefined) setError(reply, 0, error);
 	return writeList(reply, access);
 }
@@ -63,6 +65,7 @@ function carryOut(
 	request: Uint8Array,
 	access: Access,
 	mayChange: boolean,
+	isHeldElsewhere: boolean,
 ): AoeError | undefined {
 	switch (command) {
 		case ReserveCommand.read:
@@ -77,6 +80,7 @@ function carryOut(
 	}
 	const count = reserveCount.get(request, 0);
 	if (RESERVE_HEADER_BYTES + count * RESERVE_ENTRY_BYTES > request.length) return AoeError.badArgument;
+	if (count > 0 && isHeldElsewhere) return AoeError.reserved;
 	const reserved = new Set<number>();
 	for (let i = 0; i < count; i++)
 		reserved.add(reserveEntryMac.get(request, RESERVE_HEADER_BYTES + i * RESERVE_ENTRY_BYTES));

@@ -7,8 +7,10 @@
  *                                                               -> config, MAC mask, reserve -> reply
  */
 
+import { changesDisk } from "../ata/disk.js";
 import { Opcode } from "../ata/opcodes.js";
 import type { Departures } from "../departures.js";
+import { Hold } from "../holds.js";
 import type { FrameRoom, Link } from "../link/link.js";
 import { turn } from "../turn.js";
 import { ethSource } from "../wire/ethernet.js";
@@ -93,7 +95,7 @@ export class Responder {
 		if (aoeCommand.get(bytes, offset) !== AoeCommand.ata)
 			return this.#control(blade, reply, bytes.subarray(offset, offset + frameBytes), peer);
 		if (frameBytes < ATA_HEADER_BYTES) return this.#drop(reply, "shortSection");
-		if (access.reserved.size > 0 && !mayUse(blade, bytes, offset)) {
+		if (blade.disk.holds.isAny && !mayUse(blade, bytes, offset)) {
 			copyAtaSection(memory.view, offset, reply.memory.view, reply.offset);
 			shutOut(blade, "reserved");
 			return this.#refuse(reply, AoeError.reserved, peer, ATA_HEADER_BYTES);
@@ -144,7 +146,7 @@ export class Responder {
 				outcome = answerMask(request, reply, blade.access, mayChange);
 				break;
 			case AoeCommand.reserve:
-				outcome = answerReserve(request, reply, blade.access, mayChange);
+				outcome = answerReserve(request, reply, blade.access, mayChange, isHeldElsewhere(blade));
 				break;
 			default:
 				return this.#refuse(room, AoeError.badCommand, peer);
@@ -212,10 +214,20 @@ function shutOut(blade: Blade, reason: RejectReason): RejectReason {
 	return reason;
 }
 
-/** While others have reserved a blade, a sender may still see what it is, and nothing more. */
-function mayUse(blade: Blade, bytes: Uint8Array, at: number): boolean {
-	if (ataCommand.get(bytes, at) === Opcode.identifyDevice) return true;
-	return blade.access.mayUse(ethSource.get(bytes, at));
+/**
+ * While others have reserved a blade, a sender may still see what it is, and nothing more. While it is reserved by another protocol nobody may do
+ * more, or change anything, as those there have it.
+ */
+function mayUse({ access, disk }: Blade, bytes: Uint8Array, at: number): boolean {
+	const command = ataCommand.get(bytes, at);
+	if (command === Opcode.identifyDevice) return true;
+	const hold = disk.holds.against("aoe");
+	if (hold === Hold.all || (hold === Hold.writing && changesDisk(command))) return false;
+	return access.mayUse(ethSource.get(bytes, at));
+}
+
+function isHeldElsewhere({ disk }: Blade): boolean {
+	return disk.holds.against("aoe") !== Hold.none;
 }
 
 /** Under which name a protocol error is counted. */

@@ -5,6 +5,7 @@
  * uncorrectable, packet commands, ...) ends with ABRT, and IDENTIFY offers none of them.
  */
 
+import { OP_TRAITS } from "../block/request.js";
 import type { Disk } from "../disk.js";
 import type { AtaCommand, Operation } from "./command.js";
 import { SetFeatures, setMultipleMode } from "./features.js";
@@ -94,6 +95,12 @@ const OPERATIONS: readonly Operation[] = tableOf([
 ]);
 
 const KINDS = Int8Array.from(OPERATIONS, ({ kind }) => kind ?? -1);
+
+/** A command of this code changes what is stored. */
+export function changesDisk(opcode: number): boolean {
+	const { kind } = OPERATIONS[opcode & 0xff]!;
+	return kind !== undefined && OP_TRAITS[kind].changes;
+}
 
 function tableOf(entries: readonly (readonly [number, Operation])[]): readonly Operation[] {
 	const table = new Array<Operation>(256).fill(UNKNOWN);

@@ -184,6 +184,7 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 		exported.isLeaving = true;
 		this.changes += 1;
 		if (blade !== null) for (const { target } of outlets) target.release(blade);
+		blade?.access.end();
 		for (const giveBack of addresses.splice(0)) giveBack();
 	}
 

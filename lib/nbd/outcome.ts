@@ -79,6 +79,6 @@ export function countFailure(
 /** A command was not carried out, for what the client had asked for. */
 export function countRefusal(disk: Disk, error: NbdError): void {
 	disk.stats.failed();
-	if (error === NbdError.EPERM) disk.stats.causes.protected += 1;
+	if (error === NbdError.EPERM) disk.stats.causes[disk.holds.isAny ? "access" : "protected"] += 1;
 	else disk.stats.causes[error === NbdError.ENOSPC ? "range" : "refused"] += 1;
 }
