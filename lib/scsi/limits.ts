@@ -4,5 +4,11 @@ const MIB = 1024 * 1024;
 
 /** Of a command that moves data, in bytes: more than any READ (10) of 512-byte blocks can name. */
 export const TRANSFER_BYTES_MAX = 32 * MIB;
-/** Lists of parameters, in bytes. What is behind that is not looked at. */
+/** Of a list of parameters, in bytes. */
 export const PARAMETER_BYTES_MAX = 64 * 1024;
+/** Blocks of COMPARE AND WRITE. */
+export const COMPARE_BLOCKS_MAX = 64;
+/** Ranges of one UNMAP, which may be of any length. */
+export const UNMAP_RANGES_MAX = 256;
+/** Of WRITE SAME, in bytes: it is done in parts. */
+export const WRITE_SAME_BYTES_MAX = 1024 * MIB;

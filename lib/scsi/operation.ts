@@ -3,12 +3,16 @@
  * looked at unit attentions and reservations before.
  */
 
+import type { PortGroup } from "./port-group.js";
 import type { ScsiTask } from "./task.js";
 import type { LogicalUnit } from "./unit.js";
 
 /** The target, for the few operations that are about more than one logical unit. */
 export interface Units {
+	/** Of the device: an iqn. */
 	readonly name: string;
+	/** At least one. */
+	readonly portGroups: readonly PortGroup[];
 	unit(lun: number): LogicalUnit | undefined;
 	/** In ascending order. */
 	luns(): number[];

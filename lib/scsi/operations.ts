@@ -1,11 +1,31 @@
 /** Which operation carries out which CDB: one table for all commands. Made of the rows of the files that have them; asked by `target.ts` for each task. */
 
 import { uint16 } from "./cdb.js";
+import { INQUIRY_ROWS } from "./inquiry.js";
 import { MEDIUM_ROWS } from "./medium.js";
+import { MODE_ROWS } from "./modes.js";
 import type { Operation, Row } from "./operation.js";
+import { PERSISTENT_RESERVE_ROWS } from "./persistent-reserve.js";
+import { PORT_GROUP_ROWS } from "./port-groups.js";
+import { REPORT_LUNS_ROWS } from "./report-luns.js";
+import { REPORT_SENSE_ROWS } from "./report-sense.js";
+import { RESERVE_ROWS } from "./reserve-release.js";
+import { START_STOP_ROWS } from "./start-stop.js";
+import { supportedRows } from "./supported.js";
 
 /** Every command that is understood. */
-export const ROWS: readonly Row[] = [...MEDIUM_ROWS];
+const COMMANDS: readonly Row[] = [
+	...MEDIUM_ROWS,
+	...INQUIRY_ROWS,
+	...MODE_ROWS,
+	...PERSISTENT_RESERVE_ROWS,
+	...PORT_GROUP_ROWS,
+	...REPORT_LUNS_ROWS,
+	...REPORT_SENSE_ROWS,
+	...RESERVE_ROWS,
+	...START_STOP_ROWS,
+];
+const ROWS: readonly Row[] = [...COMMANDS, ...supportedRows(COMMANDS)];
 
 /** CDBs of 32 bytes. */
 const VARIABLE_LENGTH = 0x7f;

@@ -51,6 +51,8 @@ export const Asc = {
 	invalidRelease: 0x2604,
 	writeProtected: 0x2700,
 	spaceAllocationFailed: 0x2707,
+	softwareProtected: 0x2702,
+	mediumChanged: 0x2800,
 	powerOn: 0x2900,
 	/** By another initiator, or by the target. */
 	reset: 0x2903,

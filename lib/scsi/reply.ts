@@ -16,6 +16,10 @@ export function succeedWith(task: ScsiTask, bytes: Uint8Array, allocationBytes: 
 	task.end(ScsiStatus.good);
 }
 
+export function succeed(task: ScsiTask): void {
+	task.end(ScsiStatus.good);
+}
+
 /** It is not carried out, for what it asks. */
 export function refuse(task: ScsiTask, sense: Sense): void {
 	const stats = task.unit?.disk.stats;

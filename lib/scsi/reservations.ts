@@ -1,9 +1,109 @@
-/** Whom reservations of a logical unit keep from what. Asked by `target.ts` before a task is carried out. */
+/**
+ * The reservations of one unit, by whichever of the two ways of SCSI (RESERVE of SPC-2; persistent reservations), and what they keep from whom.
+ * Changes are made one after the other, and count when they are kept, if they are to be. Of each `LogicalUnit`; other protocols are told by `Disk.holds`.
+ */
 
+import type { Disk } from "../disk.js";
+import { Hold } from "../holds.js";
+import { InTurn } from "../in-turn.js";
 import type { Nexus } from "./nexus.js";
-import type { LogicalUnit } from "./unit.js";
+import { holdAgainst, holdOf, NOTHING_RESERVED, type Persistent } from "./persistent.js";
+import { carryOut, type OutOutcome, type OutRequest } from "./reserve-out.js";
 
-/** Somebody else's reservation is against it. */
-export function conflicts(_unit: LogicalUnit, _nexus: Nexus, _cdb: Uint8Array): boolean {
-	return false;
+/** Where it is kept over a loss of power: as what `Disk` has a memo for, or elsewhere. */
+export type KeepPersistent = (state: Persistent) => Promise<boolean>;
+
+export class Reservations {
+	/** Whoever has reserved it by RESERVE of SPC-2. */
+	#legacy: Nexus | null = null;
+	#persistent = NOTHING_RESERVED;
+	/** Null: nothing can be kept. Resolves to false if it is not sure that it was. */
+	keep: KeepPersistent | null = null;
+	/** The state that is kept outlives a loss of power, or did at last. */
+	#wasKept = false;
+	#changing = 0;
+	readonly #turns = new InTurn();
+	readonly #disk: Disk;
+
+	constructor(disk: Disk) {
+		this.#disk = disk;
+	}
+
+	get persistent(): Persistent {
+		return this.#persistent;
+	}
+
+	get legacy(): Nexus | null {
+		return this.#legacy;
+	}
+
+	set legacy(nexus: Nexus | null) {
+		this.#legacy = nexus;
+		this.#tellOthers();
+	}
+
+	/** What was kept, before anybody is answered. */
+	restore(state: Persistent): void {
+		this.#wasKept = state.isKept;
+		this.#set(state);
+	}
+
+	/**
+	 * What a service action makes of it, which from then on holds. A promise if that has to be kept first, or others before it; "unkept": it can't be, and
+	 * nothing has changed.
+	 */
+	change(request: OutRequest): OutOutcome | Promise<OutOutcome | "unkept"> {
+		if (this.#changing > 0) return this.#later(request);
+		const outcome = carryOut(this.#persistent, request);
+		if (outcome === "conflict" || "sense" in outcome) return outcome;
+		if (this.keep !== null && (outcome.state.isKept || this.#wasKept)) return this.#later(request);
+		this.#set(outcome.state);
+		return outcome;
+	}
+
+	#later(request: OutRequest): Promise<OutOutcome | "unkept"> {
+		this.#changing += 1;
+		return this.#turns.run(async () => {
+			try {
+				return await this.#kept(carryOut(this.#persistent, request));
+			} finally {
+				this.#changing -= 1;
+			}
+		});
+	}
+
+	async #kept(outcome: OutOutcome): Promise<OutOutcome | "unkept"> {
+		if (outcome === "conflict" || "sense" in outcome) return outcome;
+		const { state } = outcome;
+		const isSame = state === this.#persistent;
+		const mustKeep = this.keep !== null && !isSame && (state.isKept || this.#wasKept);
+		if (mustKeep && !(await this.keep?.(state))) return "unkept";
+		this.#wasKept = state.isKept;
+		this.#set(state);
+		return outcome;
+	}
+
+	#set(state: Persistent): void {
+		this.#persistent = state;
+		this.#tellOthers();
+	}
+
+	#tellOthers(): void {
+		const { reservation } = this.#persistent;
+		const hold = reservation === null ? Hold.none : holdOf(reservation.type);
+		this.#disk.holds.set(this, "scsi", this.#legacy === null ? hold : Hold.all);
+	}
+
+	/** What the reservations of others keep from that nexus, by whatever protocol they are. */
+	against(nexus: Nexus): Hold {
+		const others = this.#disk.holds.against("scsi");
+		if (this.isHeldBefore(nexus)) return Hold.all;
+		const own = holdAgainst(this.#persistent, nexus.key);
+		return own > others ? own : others;
+	}
+
+	/** Somebody else has it by RESERVE. */
+	isHeldBefore(nexus: Nexus): boolean {
+		return this.#legacy !== null && this.#legacy !== nexus;
+	}
 }

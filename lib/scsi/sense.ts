@@ -20,6 +20,12 @@ export function invalidField(byte: number, bit?: number): Sense {
 	return { key: SenseKey.illegalRequest, asc: Asc.invalidField, field };
 }
 
+/** That the parameters make no sense, at that byte of their list. */
+export function invalidParameter(byte: number, bit?: number): Sense {
+	const field = { inCdb: false, byte, ...(bit !== undefined && { bit }) };
+	return { key: SenseKey.illegalRequest, asc: Asc.invalidParameter, field };
+}
+
 export function illegal(asc: Asc): Sense {
 	return { key: SenseKey.illegalRequest, asc };
 }

@@ -3,13 +3,15 @@
  * nexuses here, and has tasks carried out and managed.
  */
 
+import { conflicts } from "./conflicts.js";
+import { hindrance } from "./hindrance.js";
 import { manage } from "./management.js";
 import type { Nexus } from "./nexus.js";
 import type { Units } from "./operation.js";
 import { operationOf } from "./operations.js";
+import { type PortGroup, PortGroupState, portName } from "./port-group.js";
 import { Asc, ScsiStatus, SenseKey, type TaskFunction, type TaskResponse } from "./protocol.js";
 import { conflict, refuse } from "./reply.js";
-import { conflicts } from "./reservations.js";
 import { illegal, invalidField } from "./sense.js";
 import type { ScsiTask } from "./task.js";
 import type { LogicalUnit } from "./unit.js";
@@ -21,8 +23,14 @@ export class ScsiTarget implements Units {
 	readonly #units = new Map<number, LogicalUnit>();
 	readonly #nexuses = new Set<Nexus>();
 
+	/** Through which ports it is reached: at least one group. */
+	portGroups: readonly PortGroup[];
+
 	/** `name`: of the device, as its transport has it: an iqn. */
-	constructor(readonly name: string) {}
+	constructor(readonly name: string) {
+		const port = { name: portName(name, 1), relative: 1 };
+		this.portGroups = [{ id: 1, state: PortGroupState.optimized, ports: [port] }];
+	}
 
 	/** False if there is one of this number. Who is connected is told that there is another. */
 	add(lun: number, unit: LogicalUnit): boolean {
@@ -88,7 +96,11 @@ export class ScsiTarget implements Units {
 		else if (unit.disk.phase !== "open") refuse(task, { key: SenseKey.notReady, asc: Asc.unavailable });
 		else if (operation === null) refuse(task, illegal(Asc.opcode));
 		else if (operation === undefined) refuse(task, invalidField(1, 4));
-		else operation.start(task, unit, this);
+		else {
+			const sense = hindrance(unit, task.cdb);
+			if (sense === null) operation.start(task, unit, this);
+			else refuse(task, sense);
+		}
 	}
 
 	/** Resolves when what it is about can no longer change the disk. `tag`: of the task that is meant. Other tasks of whoever asks are not waited for. */

@@ -5,8 +5,11 @@
  */
 
 import type { Disk } from "../disk.js";
+import { MediumState } from "./medium-state.js";
+import { Modes } from "./mode-pages.js";
 import type { Nexus } from "./nexus.js";
 import { Asc } from "./protocol.js";
+import { Reservations } from "./reservations.js";
 import type { ScsiTask } from "./task.js";
 import { TaskSet } from "./task-set.js";
 
@@ -24,9 +27,21 @@ export class LogicalUnit {
 	isRemovable = false;
 	/** Whoever may ask something of it at present, by key; told of what others do to it. */
 	readonly nexuses = new Map<string, Nexus>();
+	/** What initiators have set. */
+	readonly modes = new Modes();
+	/** Whether the medium can be used. */
+	readonly medium = new MediumState();
+	readonly reservations: Reservations;
 	readonly #sets = new Map<Nexus, TaskSet>();
 
-	private constructor(readonly disk: Disk) {}
+	private constructor(readonly disk: Disk) {
+		this.reservations = new Reservations(disk);
+	}
+
+	/** Nobody may change the medium. */
+	get isWriteProtected(): boolean {
+		return this.modes.writeProtected || this.disk.device.info.readOnly;
+	}
 
 	/** What it has with whoever is behind that nexus. */
 	with(nexus: Nexus): TaskSet {
@@ -68,15 +83,20 @@ export class LogicalUnit {
 		return this.#sets.get(nexus)?.attention(isTold);
 	}
 
-	/** A reset by whoever is behind that nexus (SAM-5, 6.3.3). Resolves when nothing is under way any more of what was then. */
+	/** A reset by whoever is behind that nexus (SAM-5, 6.3.3): as after power on, but for what is persistent, and for whether the medium is there. Resolves when nothing is under way any more of what was then. */
 	async reset(nexus: Nexus): Promise<void> {
 		const sets = [...this.#sets.values()];
 		this.attendOthers(nexus, Asc.reset);
 		await Promise.all(sets.map((set) => set.abortAll()));
+		this.reservations.legacy = null;
+		this.medium.allow();
+		this.modes.reset();
 	}
 
 	/** Nobody is behind that nexus any more. */
 	forget(nexus: Nexus): void {
+		this.medium.prevent(nexus, false);
+		if (this.reservations.legacy === nexus) this.reservations.legacy = null;
 		if (this.nexuses.get(nexus.key) === nexus) this.nexuses.delete(nexus.key);
 		this.#sets.delete(nexus);
 	}

@@ -11,6 +11,7 @@ import type { BlockOp, BlockRequest } from "../../lib/block/request.js";
 import { Disk, makeIdentity } from "../../lib/disk.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { Nexus } from "../../lib/scsi/nexus.js";
+import { portName } from "../../lib/scsi/port-group.js";
 import { ScsiStatus, TaskAttribute } from "../../lib/scsi/protocol.js";
 import type { Sense } from "../../lib/scsi/sense.js";
 import { ScsiTarget } from "../../lib/scsi/target.js";
@@ -73,7 +74,7 @@ export class TestHost implements TaskHost {
 			device: `iqn.1993-08.org.debian:${name}`,
 			port: `iqn.1993-08.org.debian:${name},i,0x1`,
 		};
-		this.nexus = new Nexus(initiator, { name: target.name, relative: 1 });
+		this.nexus = new Nexus(initiator, { name: portName(target.name, 1), relative: 1 });
 		target.begin(this.nexus);
 		for (const lun of target.luns()) while (target.unit(lun)?.attention(this.nexus) !== undefined);
 	}
