@@ -4,6 +4,7 @@ import { login } from "../../lib/iscsi/login.js";
 import type { LoginEnd, LoginRefusal, Talk } from "../../lib/iscsi/talk.js";
 import type { Chap, Initiator, IscsiTarget } from "../../lib/iscsi/target.js";
 import { ScsiTarget } from "../../lib/scsi/target.js";
+import type { LoginWire } from "../support/iscsi/initiator-login.js";
 import {
 	bytesOf,
 	type LoginOptions,
@@ -15,6 +16,8 @@ import {
 
 export const TARGET = "iqn.2026-11.org.example:web";
 export const INITIATOR = "iqn.1993-08.org.debian:01:abc";
+/** The number of the session that is made of it. */
+export const SESSION = 7;
 /** What a first request of a session says. */
 export const FIRST: Pairs = { InitiatorName: INITIATOR, SessionType: "Normal", TargetName: TARGET };
 
@@ -22,7 +25,7 @@ export function targetOf(name = TARGET, chap: Chap | null = null, mayUse = true)
 	return { scsi: new ScsiTarget(name), alias: "the web's", chap, mayUse: () => mayUse };
 }
 
-export class LoginUnderTest {
+export class LoginUnderTest implements LoginWire {
 	readonly targets = new Map<string, IscsiTarget>();
 	readonly denied: Initiator[] = [];
 	/** Bytes that it waited for, at most. */
@@ -32,6 +35,7 @@ export class LoginUnderTest {
 	#waiting = Buffer.alloc(0);
 	#sent: Buffer[] = [];
 	#wanted = 0;
+	readonly #answers: Pdu[] = [];
 
 	constructor(target = targetOf(), talk: Partial<Talk> = {}) {
 		this.targets.set(target.scsi.name, target);
@@ -71,6 +75,15 @@ export class LoginUnderTest {
 		return pdusOf(Buffer.concat(this.#sent.splice(0)));
 	}
 
+	send(request: Pdu): void {
+		this.#answers.push(...this.bytes(bytesOf(request)));
+		if (this.end?.kind === "agreed") this.#answers.push(...pdusOf(Buffer.from(this.end.accept(SESSION))));
+	}
+
+	async receive(): Promise<Pdu | null> {
+		return Promise.resolve(this.#answers.shift() ?? null);
+	}
+
 	/** The one answer to a request. */
 	say(options: LoginOptions, text: Pairs | Buffer = {}): Pdu {
 		const answers = this.bytes(bytesOf(loginRequest(options, text)));
@@ -87,6 +100,6 @@ export class LoginUnderTest {
 		const answers = this.bytes(bytesOf(loginRequest(options, text)));
 		if (answers.length > 0 || this.end?.kind !== "agreed")
 			throw new Error(`not agreed: ${this.end?.kind === "refused" ? this.end.why : "it goes on"}`);
-		return { response: pdusOf(Buffer.from(this.end.accept(7)))[0]!, end: this.end };
+		return { response: pdusOf(Buffer.from(this.end.accept(SESSION)))[0]!, end: this.end };
 	}
 }

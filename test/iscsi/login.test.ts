@@ -1,9 +1,17 @@
 // Logins without a connection: stages, what is agreed on of each key, who is refused and why, and limits.
 
 import t from "tap";
+import { defaultParameters } from "../../lib/iscsi/parameters.js";
 import { Field, Flag, LoginStatus, Opcode, Stage } from "../../lib/iscsi/pdu.js";
-import { bytesOf, ISID, opcode, pairsOf, pdu, statusOf } from "../support/iscsi/pdus.js";
-import { FIRST, INITIATOR, LoginUnderTest, TARGET, targetOf } from "./login-under-test.js";
+import {
+	bytesOf,
+	ISID,
+	opcode,
+	pairsOf,
+	pdu,
+	statusOf,
+} from "../support/iscsi/pdus.js";
+import { FIRST, INITIATOR, LoginUnderTest, SESSION, TARGET, targetOf } from "./login-under-test.js";
 
 const { security, operational, full } = Stage;
 const FULL = { stage: operational, next: full };
@@ -17,7 +25,7 @@ t.test("a login in one request, as simple initiators do it", (t) => {
 	t.equal(opcode(response), Opcode.loginResponse);
 	t.equal(response.head.readUInt8(Field.flags), Flag.transit | (operational << 2) | full);
 	t.equal(statusOf(response), LoginStatus.success);
-	t.equal(response.head.readUInt16BE(Field.tsih), 7);
+	t.equal(response.head.readUInt16BE(Field.tsih), SESSION);
 	t.equal(response.head.toString("hex", Field.isid, Field.tsih), ISID);
 	t.equal(response.head.readUInt32BE(Field.expCmdSN), 41);
 	t.equal(response.head.readUInt32BE(Field.maxCmdSN), 41 + 127);
@@ -216,5 +224,27 @@ t.test("a request that is not of this login", (t) => {
 		"who does not begin with a login is not answered",
 	);
 	t.match(never.end, { kind: "refused", status: LoginStatus.invalidDuringLogin });
+	t.end();
+});
+
+t.test("a connection in place of one that there was", (t) => {
+	const agreed = { ...defaultParameters(), initialR2T: false, maxBurstLength: 65_536, headerDigest: true };
+	const asked: object[] = [];
+	const session = (identity: object) => {
+		asked.push(identity);
+		return agreed;
+	};
+	const { response, end } = new LoginUnderTest(targetOf(), { session }).finish(
+		{ ...FULL, tsih: SESSION, cid: 5 },
+		{ ...FIRST, InitialR2T: "Yes", DataDigest: "CRC32C" },
+	);
+	t.same(asked, [{ initiatorName: INITIATOR, isid: ISID, tsih: SESSION, cid: 5 }]);
+	t.match(pairsOf(response.data), { InitialR2T: "Reject", DataDigest: "CRC32C" });
+	t.match(end.parameters, {
+		initialR2T: false,
+		maxBurstLength: 65_536,
+		headerDigest: false,
+		dataDigest: true,
+	});
 	t.end();
 });

@@ -5,7 +5,12 @@ import { chapHash, chapResponse } from "../../../lib/iscsi/chap.js";
 import { binaryOf, textOf } from "../../../lib/iscsi/keys.js";
 import { Field, Flag, LoginStatus, Stage } from "../../../lib/iscsi/pdu.js";
 import { type LoginOptions, loginRequest, type Pairs, type Pdu, pairsOf, statusOf } from "./pdus.js";
-import type { Wire } from "./wire.js";
+
+/** What a login goes over: a `Wire`, or something in its place. */
+export interface LoginWire {
+	send(pdu: Pdu): void;
+	receive(): Promise<Pdu | null>;
+}
 
 export interface ChapSide {
 	readonly user: string;
@@ -43,18 +48,18 @@ export interface LoginOutcome {
 	readonly last: Pdu;
 }
 
-export async function logIn(wire: Wire, wishes: LoginWishes, cmdSN: number): Promise<LoginOutcome> {
+export async function logIn(wire: LoginWire, wishes: LoginWishes, cmdSN: number): Promise<LoginOutcome> {
 	return new InitiatorLogin(wire, wishes, cmdSN).run();
 }
 
 class InitiatorLogin {
-	readonly #wire: Wire;
+	readonly #wire: LoginWire;
 	readonly #wishes: LoginWishes;
 	readonly #ids: Omit<LoginOptions, "stage">;
 	readonly #keys: Record<string, string> = {};
 	#isProved: boolean | null = null;
 
-	constructor(wire: Wire, wishes: LoginWishes, cmdSN: number) {
+	constructor(wire: LoginWire, wishes: LoginWishes, cmdSN: number) {
 		this.#wire = wire;
 		this.#wishes = wishes;
 		const { isid, tsih = 0, cid = 0 } = wishes;
