@@ -60,3 +60,21 @@ verify_last_round() {
 	write_job "$rounds" >/run/fio.job
 	run_fio --verify_only /run/fio.job
 }
+
+# live_on FILESYSTEM DEVICE: its whole life: made, written and verified by $jobs of fio of $size, trimmed, checked, mounted anew, verified again.
+# It is $device from then on.
+live_on() {
+	device=$2
+	make "$1" "$device"
+	must mkdir /mnt/disk
+	must mount -t "$1" "$device" /mnt/disk
+	fio_options >/run/fio.job
+	fio_jobs "${jobs:?}" "directory=/mnt/disk" >>/run/fio.job
+	run_fio /run/fio.job
+	say "wrote and verified $jobs"
+	must fstrim /mnt/disk
+	mount_again "$1"
+	run_fio --verify_only /run/fio.job
+	must umount /mnt/disk
+	no_errors
+}

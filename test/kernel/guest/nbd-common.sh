@@ -15,21 +15,9 @@ connect_nbd() {
 # has_sectors: the kernel knows how large the disk is.
 has_sectors() { [ "$(cat "/sys/block/${device##*/}/size")" -gt 0 ]; }
 
-# live_on_nbd FILESYSTEM: its whole life on $device: made, written and verified by $jobs of fio of $size, trimmed, checked, mounted anew, verified
-# again, and disconnected.
+# live_on_nbd FILESYSTEM: its whole life on $device, which is disconnected then.
 live_on_nbd() {
-	make "$1" "$device"
-	must mkdir /mnt/disk
-	must mount -t "$1" "$device" /mnt/disk
-	fio_options >/run/fio.job
-	fio_jobs "${jobs:?}" "directory=/mnt/disk" >>/run/fio.job
-	run_fio /run/fio.job
-	say "wrote and verified $jobs"
-	must fstrim /mnt/disk
-	mount_again "$1"
-	run_fio --verify_only /run/fio.job
-	must umount /mnt/disk
-	no_errors
+	live_on "$1" "$device"
 	must nbd-client -d "$device" >/run/nbd-client 2>&1
 	say "verified again $jobs"
 }

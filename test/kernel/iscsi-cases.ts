@@ -1,0 +1,189 @@
+/**
+ * The kernel's own initiator of iSCSI, with open-iscsi's programs, and our server: a file system by one session; a server that is killed and comes
+ * back; two paths to one disk, each of which is taken away once. Each case boots one kernel. Played in short by `iscsi.test.ts`, at length by
+ * `iscsi.long.ts`. `ISCSI_SERVER=tgt` in the environment puts tgt in the place of ours: a test of the tests.
+ *
+ *     server's lan0, 10.9.0.1 <=====> lan0 guest's vec0, 10.9.0.2
+ *              lan1, 10.8.0.1 <=====> lan1         vec1, 10.8.0.2
+ */
+
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import type { Test } from "tap";
+import { startTgt } from "../iscsi/tgt.js";
+import { pause } from "../support/cleanup.js";
+import { GUEST_LIMIT_MS, LIMIT_MS } from "../support/limit.js";
+import { vbladeCommand } from "../support/paths.js";
+import { umlMissing } from "../support/uml.js";
+import { type Filesystem, Stage } from "./stage.js";
+
+const PORT = 3260;
+const SERVERS = ["10.9.0.1", "10.8.0.1"] as const;
+const SITES = ["10.9.0.2", "10.8.0.2"] as const;
+const PORTALS = SERVERS.map((address) => `${address}:${PORT}`);
+const [PORTAL = ""] = PORTALS;
+const isTgt = process.env.ISCSI_SERVER === "tgt";
+
+export const skip =
+	umlMissing(
+		"/usr/bin/fio",
+		"/usr/sbin/mkfs.xfs",
+		"/usr/sbin/iscsid",
+		"/usr/bin/iscsiadm",
+		"/sbin/dmsetup",
+	) ?? false;
+
+export interface IscsiServer {
+	/** It is asked to end, and says whether it ended well. */
+	end(): Promise<boolean>;
+	kill(): Promise<void>;
+}
+
+/** A disk at so many portals, of the file of the stage. */
+export async function serveIscsi(stage: Stage, portals = 1): Promise<IscsiServer> {
+	const at = PORTALS.slice(0, portals);
+	const namespace = stage.lan.server.name;
+	if (isTgt) {
+		const lun = { file: stage.file(), store: "rdwr", isThin: true } as const;
+		const tgt = await startTgt(lun, { folder: stage.scratch, portals: at, namespace });
+		return { end: () => tgt.stop().then(() => true), kill: () => tgt.stop() };
+	}
+	const vblade = stage.lan.server.start([...vbladeCommand(), "iscsi", ...at, stage.file()]);
+	await vblade.waitFor(/ sectors /, LIMIT_MS);
+	return {
+		end: async () => (await vblade.stop()).code === 0,
+		kill: async () => void (await vblade.stop("SIGKILL")),
+	};
+}
+
+function stageOf(t: Test, mtu: number, megabytes: number, cables = 1): Stage {
+	const stage = new Stage(t, { mtu, megabytes, cables });
+	for (let at = 0; at < cables; at++)
+		stage.lan.server.ip("address", "add", `${SERVERS[at]}/24`, "dev", `lan${at}`);
+	return stage;
+}
+
+export interface IscsiCase {
+	readonly filesystem: Filesystem;
+	readonly mtu: number;
+	readonly hasDigests: boolean;
+	readonly jobs: readonly string[];
+	/** What each job writes. */
+	readonly megabytes: number;
+	readonly limitMs?: number;
+}
+
+export async function overIscsi(t: Test, options: IscsiCase): Promise<void> {
+	const { filesystem, mtu, hasDigests, jobs, megabytes, limitMs = GUEST_LIMIT_MS } = options;
+	const stage = stageOf(t, mtu, jobs.length * megabytes + 400);
+	const server = await serveIscsi(stage);
+	const list = jobs.join(",");
+	const console = await stage.run({
+		script: "iscsi.sh",
+		variables: {
+			...{ site: SITES[0], portal: PORTAL, digests: hasDigests ? "CRC32C" : "None" },
+			...{ filesystem, jobs: list, size: `${megabytes}m` },
+		},
+		isForTcp: true,
+		limitMs,
+	});
+	t.match(console, `wrote and verified ${list}`, "what fio wrote came back");
+	t.match(console, `verified again ${list}`, "and again after the file system was mounted anew");
+	t.ok(await server.end(), "the server ends well");
+	await stage.check(t, filesystem);
+}
+
+/** Work that goes on while something is taken away. */
+export interface Rounds {
+	readonly mtu: number;
+	readonly jobs: readonly string[];
+	readonly megabytes: number;
+	/** fio's operations a second. */
+	readonly rate: number;
+	readonly limitMs?: number;
+}
+
+export interface OutageCase extends Rounds {
+	/** How often the server is killed, for how long it serves before, and how long it is away. */
+	readonly kills: number;
+	readonly lifeMs: number;
+	readonly awayMs: number;
+}
+
+/** The server is killed, and comes back before the initiator has given up. */
+export async function outage(t: Test, options: OutageCase): Promise<void> {
+	const stage = stageOf(t, options.mtu, options.jobs.length * options.megabytes + 64);
+	let server = await serveIscsi(stage);
+	await untilEnough(t, stage, options, {
+		script: "iscsi-outage.sh",
+		variables: { site: SITES[0], portal: PORTAL },
+		trouble: async () => {
+			for (let n = 0; n < options.kills; n++) {
+				await pause(options.lifeMs);
+				await server.kill();
+				await pause(options.awayMs);
+				server = await serveIscsi(stage);
+			}
+			await pause(options.lifeMs);
+		},
+	});
+	t.ok(await server.end(), "the server ends well");
+	await stage.check(t);
+}
+
+export interface PathsCase extends Rounds {
+	/** How often each path is taken away, for how long both are there before, and how long it is away. */
+	readonly cuts: number;
+	readonly lifeMs: number;
+	readonly awayMs: number;
+}
+
+/** One of two paths is taken away, and comes back, and then the other one. */
+export async function paths(t: Test, options: PathsCase): Promise<void> {
+	const stage = stageOf(t, options.mtu, options.jobs.length * options.megabytes + 64, 2);
+	const server = await serveIscsi(stage, 2);
+	const set = (name: string, state: "up" | "down") => stage.lan.server.ip("link", "set", name, state);
+	await untilEnough(t, stage, options, {
+		script: "iscsi-paths.sh",
+		variables: { sites: SITES.join(","), portals: PORTALS.join(",") },
+		interfaceNames: ["lan0", "lan1"],
+		trouble: async () => {
+			for (let n = 0; n < 2 * options.cuts; n++) {
+				await pause(options.lifeMs);
+				set(`lan${n % 2}`, "down");
+				await pause(options.awayMs);
+				set(`lan${n % 2}`, "up");
+			}
+			await pause(options.lifeMs);
+		},
+	});
+	t.ok(await server.end(), "the server ends well");
+	await stage.check(t);
+}
+
+interface Troubled {
+	readonly script: string;
+	readonly variables: Readonly<Record<string, string>>;
+	readonly interfaceNames?: readonly string[];
+	/** What happens from the line "writing" on; when it is over the guest is told that it was enough. */
+	readonly trouble: () => Promise<void>;
+}
+
+async function untilEnough(t: Test, stage: Stage, options: Rounds, troubled: Troubled): Promise<void> {
+	const { jobs, megabytes, rate, limitMs = GUEST_LIMIT_MS } = options;
+	const { script, variables, interfaceNames = ["lan0"], trouble } = troubled;
+	const enough = path.join(stage.scratch, "enough");
+	let happening: Promise<void> | undefined;
+	const console = await stage.run({
+		script,
+		variables: { ...variables, jobs: jobs.join(","), size: `${megabytes}m`, rate, enough },
+		interfaceNames,
+		isForTcp: true,
+		limitMs,
+		onLine: (line) => {
+			if (line.endsWith("writing")) happening = trouble().finally(() => writeFileSync(enough, ""));
+		},
+	});
+	await happening;
+	t.match(console, /verified$/m, "without an error, and all is there");
+}
