@@ -1,6 +1,6 @@
 /**
- * Servers of iSCSI with one LUN, ours and tgt, for other people's clients: on the loopback of the network namespace that this process is in.
- * Used by the suite's tests and by clients'. `ISCSI_SERVER=tgt` in the environment puts tgt in the place of ours: a test of the tests.
+ * Servers of iSCSI with one LUN, ours and tgt, for other people's clients. Used by the suite's tests, clients' and kernels'. `ISCSI_SERVER=tgt` in
+ * the environment puts tgt in the place of ours: a test of the tests.
  */
 
 import { mkdirSync, mkdtempSync, truncateSync, writeFileSync } from "node:fs";
@@ -12,41 +12,51 @@ import { Program, run } from "../support/process.js";
 import { urlAt } from "./discovery.js";
 import { startTgt } from "./tgt.js";
 
+const isTgt = process.env.ISCSI_SERVER === "tgt";
+
 /** What one may be: no one kind of LUN can answer all that the suite asks. */
 export type LunKind = "thin" | "removable" | "read-only";
 
+export interface LunPlace {
+	/** Address and port of each portal. */
+	readonly portals: readonly string[];
+	/** This process's, if not given. */
+	readonly namespace?: string | undefined;
+}
+
 export interface ServedLun {
-	/** Two paths to it. */
-	readonly urls: readonly [string, string];
-	stop(): Promise<void>;
+	/** Of it by each portal. */
+	readonly urls: readonly string[];
+	/** It is asked to end, and says whether it ended well. */
+	end(): Promise<boolean>;
+	kill(): Promise<void>;
 }
 
 let ports = 3270;
 
-export function serveLun(kind: LunKind, sizeMib: number): Promise<ServedLun> {
+/** A new disk of a kind, on the loopback of the network namespace that this process is in: a volume of a pool if it is thin, else a file. */
+export async function serveLun(kind: LunKind, sizeMib: number): Promise<ServedLun> {
 	const folder = mkdtempSync(path.join(scratchDirectory(), "l"));
-	const address = `127.0.0.1:${ports++}`;
-	return process.env.ISCSI_SERVER === "tgt"
-		? serveByTgt(kind, sizeMib, folder, address)
-		: serveByOurs(kind, sizeMib, folder, address);
+	const place = { portals: [`127.0.0.1:${ports++}`] };
+	const isVolume = kind === "thin" && !isTgt;
+	return await serveFile(isVolume ? await volume(folder, sizeMib) : sparse(folder, sizeMib), place, kind);
 }
 
-async function serveByTgt(
-	kind: LunKind,
-	sizeMib: number,
-	folder: string,
-	portal: string,
-): Promise<ServedLun> {
+/** A file, or what else our server takes for one. */
+export function serveFile(file: string, place: LunPlace, kind: LunKind = "thin"): Promise<ServedLun> {
+	return isTgt ? serveByTgt(file, place, kind) : serveByOurs(file, place, kind);
+}
+
+async function serveByTgt(file: string, place: LunPlace, kind: LunKind): Promise<ServedLun> {
 	const lun = {
-		file: sparse(folder, sizeMib),
+		file,
 		store: "rdwr",
 		isThin: kind !== "read-only",
 		isRemovable: kind === "removable",
 		isReadOnly: kind === "read-only",
 	} as const;
-	const tgt = await startTgt(lun, { folder, portals: [portal] });
-	const [url = ""] = tgt.urls;
-	return { urls: [url, url], stop: () => tgt.stop() };
+	const tgt = await startTgt(lun, { ...place, folder: scratchDirectory() });
+	return { urls: tgt.urls, end: () => tgt.stop().then(() => true), kill: () => tgt.stop() };
 }
 
 const OPTIONS: Readonly<Record<LunKind, readonly string[]>> = {
@@ -56,16 +66,20 @@ const OPTIONS: Readonly<Record<LunKind, readonly string[]>> = {
 };
 
 async function serveByOurs(
+	file: string,
+	{ portals, namespace }: LunPlace,
 	kind: LunKind,
-	sizeMib: number,
-	folder: string,
-	address: string,
 ): Promise<ServedLun> {
-	const file = kind === "thin" ? `pool:${await volume(folder, sizeMib)}` : sparse(folder, sizeMib);
-	const program = new Program([...vbladeCommand(), "iscsi", ...OPTIONS[kind], address, file]);
+	const program = new Program([...vbladeCommand(), "iscsi", ...OPTIONS[kind], ...portals, file], {
+		namespace,
+	});
 	try {
-		const url = await urlAt(address, program);
-		return { urls: [url, url], stop: async () => void (await program.stop()) };
+		const urls = await Promise.all(portals.map((portal) => urlAt(portal, program, namespace)));
+		return {
+			urls,
+			end: async () => (await program.stop()).code === 0,
+			kill: async () => void (await program.stop("SIGKILL")),
+		};
 	} catch (error) {
 		await program.stop("SIGKILL");
 		throw error;
@@ -90,5 +104,5 @@ async function volume(folder: string, sizeMib: number): Promise<string> {
 		const { code, output } = await run([...vbladeCommand(), ...words], LIMIT_MS);
 		if (code !== 0) throw new Error(output);
 	}
-	return `${pool}/web`;
+	return `pool:${pool}/web`;
 }

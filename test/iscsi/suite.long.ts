@@ -30,8 +30,8 @@ async function suite(): Promise<void> {
 	for (const kind of ["thin", "removable", "read-only"] as const) {
 		const lun = await serveLun(kind, SIZE_MIB);
 		for (const name of names.filter((each) => WANTED[kind].test(each)))
-			outcomes.get(name)?.push([kind, await runTest(name, lun.urls)]);
-		await lun.stop();
+			outcomes.get(name)?.push([kind, await runTest(name, [...lun.urls, ...lun.urls])]);
+		t.ok(await lun.end(), `the server of the ${kind} one ends well`);
 	}
 	for (const [name, found] of outcomes) {
 		const said = found.map(([kind, { verdict, why }]) => `${kind}: ${verdict} ${why}`.trim());

@@ -1,7 +1,7 @@
 /**
  * The kernel's own initiator of iSCSI, with open-iscsi's programs, and our server: a file system by one session; a server that is killed and comes
  * back; two paths to one disk, each of which is taken away once. Each case boots one kernel. Played in short by `iscsi.test.ts`, at length by
- * `iscsi.long.ts`. `ISCSI_SERVER=tgt` in the environment puts tgt in the place of ours: a test of the tests.
+ * `iscsi.long.ts`.
  *
  *     server's lan0, 10.9.0.1 <=====> lan0 guest's vec0, 10.9.0.2
  *              lan1, 10.8.0.1 <=====> lan1         vec1, 10.8.0.2
@@ -10,10 +10,10 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Test } from "tap";
-import { startTgt } from "../iscsi/tgt.js";
+import { type ServedLun, serveFile } from "../iscsi/luns.js";
 import { pause } from "../support/cleanup.js";
-import { GUEST_LIMIT_MS, LIMIT_MS } from "../support/limit.js";
-import { vbladeCommand } from "../support/paths.js";
+import { GUEST_LIMIT_MS } from "../support/limit.js";
+import { programsMissing } from "../support/programs.js";
 import { umlMissing } from "../support/uml.js";
 import { type Filesystem, Stage } from "./stage.js";
 
@@ -22,38 +22,18 @@ const SERVERS = ["10.9.0.1", "10.8.0.1"] as const;
 const SITES = ["10.9.0.2", "10.8.0.2"] as const;
 const PORTALS = SERVERS.map((address) => `${address}:${PORT}`);
 const [PORTAL = ""] = PORTALS;
-const isTgt = process.env.ISCSI_SERVER === "tgt";
 
 export const skip =
-	umlMissing(
-		"/usr/bin/fio",
-		"/usr/sbin/mkfs.xfs",
-		"/usr/sbin/iscsid",
-		"/usr/bin/iscsiadm",
-		"/sbin/dmsetup",
-	) ?? false;
+	umlMissing("/usr/bin/fio", "/usr/sbin/mkfs.xfs", "/usr/sbin/iscsid", "/sbin/dmsetup") ??
+	programsMissing("iscsi-ls", "iscsiadm") ??
+	false;
 
-export interface IscsiServer {
-	/** It is asked to end, and says whether it ended well. */
-	end(): Promise<boolean>;
-	kill(): Promise<void>;
-}
-
-/** A disk at so many portals, of the file of the stage. */
-export async function serveIscsi(stage: Stage, portals = 1): Promise<IscsiServer> {
-	const at = PORTALS.slice(0, portals);
-	const namespace = stage.lan.server.name;
-	if (isTgt) {
-		const lun = { file: stage.file(), store: "rdwr", isThin: true } as const;
-		const tgt = await startTgt(lun, { folder: stage.scratch, portals: at, namespace });
-		return { end: () => tgt.stop().then(() => true), kill: () => tgt.stop() };
-	}
-	const vblade = stage.lan.server.start([...vbladeCommand(), "iscsi", ...at, stage.file()]);
-	await vblade.waitFor(/ sectors /, LIMIT_MS);
-	return {
-		end: async () => (await vblade.stop()).code === 0,
-		kill: async () => void (await vblade.stop("SIGKILL")),
-	};
+/** The file of the stage, at so many portals. */
+function serve(stage: Stage, portals = 1): Promise<ServedLun> {
+	return serveFile(stage.file(), {
+		portals: PORTALS.slice(0, portals),
+		namespace: stage.lan.server.name,
+	});
 }
 
 function stageOf(t: Test, mtu: number, megabytes: number, cables = 1): Stage {
@@ -76,7 +56,7 @@ export interface IscsiCase {
 export async function overIscsi(t: Test, options: IscsiCase): Promise<void> {
 	const { filesystem, mtu, hasDigests, jobs, megabytes, limitMs = GUEST_LIMIT_MS } = options;
 	const stage = stageOf(t, mtu, jobs.length * megabytes + 400);
-	const server = await serveIscsi(stage);
+	const server = await serve(stage);
 	const list = jobs.join(",");
 	const console = await stage.run({
 		script: "iscsi.sh",
@@ -113,7 +93,7 @@ export interface OutageCase extends Rounds {
 /** The server is killed, and comes back before the initiator has given up. */
 export async function outage(t: Test, options: OutageCase): Promise<void> {
 	const stage = stageOf(t, options.mtu, options.jobs.length * options.megabytes + 64);
-	let server = await serveIscsi(stage);
+	let server = await serve(stage);
 	await untilEnough(t, stage, options, {
 		script: "iscsi-outage.sh",
 		variables: { site: SITES[0], portal: PORTAL },
@@ -122,7 +102,7 @@ export async function outage(t: Test, options: OutageCase): Promise<void> {
 				await pause(options.lifeMs);
 				await server.kill();
 				await pause(options.awayMs);
-				server = await serveIscsi(stage);
+				server = await serve(stage);
 			}
 			await pause(options.lifeMs);
 		},
@@ -141,7 +121,7 @@ export interface PathsCase extends Rounds {
 /** One of two paths is taken away, and comes back, and then the other one. */
 export async function paths(t: Test, options: PathsCase): Promise<void> {
 	const stage = stageOf(t, options.mtu, options.jobs.length * options.megabytes + 64, 2);
-	const server = await serveIscsi(stage, 2);
+	const server = await serve(stage, 2);
 	const set = (name: string, state: "up" | "down") => stage.lan.server.ip("link", "set", name, state);
 	await untilEnough(t, stage, options, {
 		script: "iscsi-paths.sh",

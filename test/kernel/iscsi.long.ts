@@ -25,5 +25,5 @@ t.test("a server that is killed again and again", { skip }, (t) =>
 );
 
 t.test("two paths, each of which goes away and comes back", { skip }, (t) =>
-	paths(t, { ...ROUNDS, mtu: 1500, cuts: 2, lifeMs: 8000, awayMs: 30_000 }),
+	paths(t, { ...ROUNDS, mtu: 1500, cuts: 2, lifeMs: 6000, awayMs: 14_000 }),
 );

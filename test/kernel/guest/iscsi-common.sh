@@ -1,7 +1,8 @@
 # Disks over iSCSI, by the kernel's initiator and open-iscsi's programs, whose database is in memory. Sourced by guest scripts after common.sh.
 # shellcheck shell=sh
 
-# start_iscsi SECONDS: the driver and iscsid, which keeps what is read or written waiting for so long when a connection is lost.
+# start_iscsi SECONDS PING: the driver and iscsid, which keeps what is read or written waiting for so long when a connection is lost, and which waits for
+# the answer to a ping for PING seconds.
 start_iscsi() {
 	must mount -t tmpfs tmpfs /etc/iscsi
 	mkdir -p /run/lock/iscsi
@@ -9,8 +10,8 @@ start_iscsi() {
 	cat >/etc/iscsi/iscsid.conf <<END
 node.startup = manual
 node.session.timeo.replacement_timeout = $1
-node.conn[0].timeo.noop_out_interval = 5
-node.conn[0].timeo.noop_out_timeout = 15
+node.conn[0].timeo.noop_out_interval = $2
+node.conn[0].timeo.noop_out_timeout = $2
 node.conn[0].iscsi.HeaderDigest = ${digests:-None}
 node.conn[0].iscsi.DataDigest = ${digests:-None}
 END

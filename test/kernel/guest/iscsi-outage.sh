@@ -14,7 +14,7 @@
 : "${jobs:?}"
 must ip link set vec0 mtu "${mtu:?}" up
 must ip address add "${site:?}/24" dev vec0
-start_iscsi 120
+start_iscsi 120 15
 log_in "${portal:?}"
 find_iscsi "$portal"
 make ext4 "$device"

@@ -16,7 +16,7 @@ must ip address add "${sites%,*}/24" dev vec0
 must ip address add "${sites#*,}/24" dev vec1
 for module in dm-mod dm-multipath dm-round-robin; do load "md/$module"; done
 # What a path that is gone has under way fails soon, so that it goes by the other one.
-start_iscsi 2
+start_iscsi 2 3
 log_in "${portals%,*}" "${portals#*,}"
 one=$(disks_at "${portals%,*}") two=$(disks_at "${portals#*,}")
 for disk in "$one" "$two"; do [ -b "/dev/$disk" ] || fail "not one disk by each portal: $one $two"; done

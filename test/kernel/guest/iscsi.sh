@@ -12,7 +12,7 @@
 : "${filesystem:?}" "${size:?}"
 must ip link set vec0 mtu "${mtu:?}" up
 must ip address add "${site:?}/24" dev vec0
-start_iscsi 120
+start_iscsi 120 15
 log_in "${portal:?}"
 find_iscsi "$portal"
 live_on "$filesystem" "$device"
