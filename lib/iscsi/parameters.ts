@@ -6,7 +6,8 @@
 export const RECEIVED_BYTES_MAX = 128 * 1024;
 /** The longest sequence of Data-Out, or Data-In, for one R2T, or without (13.13, 13.14). */
 export const BURST_BYTES_MAX = 1024 * 1024;
-export const FIRST_BURST_BYTES_MAX = 256 * 1024;
+/** What nobody has asked for goes into one room, which is taken before the command begins. */
+export const FIRST_BURST_BYTES_MAX = RECEIVED_BYTES_MAX;
 export const OUTSTANDING_R2T_MAX = 16;
 /** Ours of RFC 7144: functions of task management that query. */
 export const PROTOCOL_LEVEL = 2;

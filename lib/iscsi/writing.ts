@@ -4,6 +4,7 @@
  * `commands.ts`; the bytes themselves are received by `intake.ts`.
  */
 
+import { invariant } from "../errors.js";
 import type { RoomHolder, Rooms } from "../stream/rooms.js";
 import type { Memory } from "../wire/memory.js";
 import type { IscsiCommand } from "./command.js";
@@ -45,6 +46,10 @@ export class Writing {
 
 	constructor(host: WritingHost) {
 		this.#host = host;
+		invariant(
+			host.parameters.firstBurstLength <= PIECE_BYTES,
+			"what comes without being asked for is more than a piece",
+		);
 	}
 
 	/** A command has come, `dataBytes` with it; its task has begun, and is over already if it wanted no data. */

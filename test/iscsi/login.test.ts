@@ -79,7 +79,7 @@ t.test("keys, and what is agreed on", (t) => {
 		["MaxBurstLength", "0x1000", "4096", { maxBurstLength: 4096 }],
 		["MaxBurstLength", "511", "Reject", { maxBurstLength: 262_144 }],
 		["MaxBurstLength", "16777216", "Reject"],
-		["FirstBurstLength", "262144", "262144", { firstBurstLength: 262_144 }],
+		["FirstBurstLength", "262144", "131072", { firstBurstLength: 131_072 }],
 		["FirstBurstLength", "-1", "Reject"],
 		["MaxOutstandingR2T", "64", "16", { maxOutstandingR2T: 16 }],
 		["MaxOutstandingR2T", "0", "Reject"],
