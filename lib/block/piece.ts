@@ -42,6 +42,7 @@ export class PiecePool {
 		request.isLent = false;
 		request.mayUnmap = false;
 		request.extents = null;
+		request.ranges = null;
 		return piece;
 	}
 

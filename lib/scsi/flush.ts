@@ -4,56 +4,16 @@
  */
 
 import { type BlockDevice, PromisedRequest } from "../block/device.js";
-import type { Piece } from "../block/piece.js";
 import { BlockOp } from "../block/request.js";
-import { MediumWork } from "./medium-work.js";
 import type { Operation } from "./operation.js";
 import { failureOf } from "./outcome.js";
 import { ScsiStatus } from "./protocol.js";
 import { isPossible, type RangeForm } from "./range.js";
+import { RangeWork } from "./range-work.js";
 import type { ScsiTask } from "./task.js";
 import type { LogicalUnit } from "./unit.js";
 
 const IMMED = 0x02;
-
-/** That wait to be used again. */
-const idle: FlushWork[] = [];
-
-class FlushWork extends MediumWork {
-	readonly op = BlockOp.flush;
-	readonly awaitedBytes = 0;
-	#hasBegun = false;
-
-	begin(task: ScsiTask): void {
-		this.#hasBegun = false;
-		if (this.take(task, 0, 0)) this.advance(task);
-	}
-
-	protected giveBack(): void {
-		idle.push(this);
-	}
-
-	dataOut(): boolean {
-		return true;
-	}
-
-	protected get isDone(): boolean {
-		return this.#hasBegun;
-	}
-
-	advance(task: ScsiTask): void {
-		if (task.isHeld) return;
-		this.isBusy = true;
-		if (!this.#hasBegun) {
-			this.#hasBegun = true;
-			this.submit(this.nextPiece(BlockOp.flush, 0, null));
-		}
-		this.isBusy = false;
-		this.endIfOver();
-	}
-
-	protected pieceDone(_piece: Piece): void {}
-}
 
 /** Units that are being flushed and nobody waits for it; true: once more when that is over. */
 const later = new WeakMap<BlockDevice, boolean>();
@@ -82,6 +42,6 @@ export class SynchronizeCache implements Operation {
 		if ((task.cdb[1]! & IMMED) > 0) {
 			void flushLater(unit);
 			task.end(ScsiStatus.good);
-		} else (idle.pop() ?? new FlushWork()).begin(task);
+		} else RangeWork.take().flush(task);
 	}
 }

@@ -8,7 +8,7 @@ export const TRANSFER_BYTES_MAX = 32 * MIB;
 export const PARAMETER_BYTES_MAX = 64 * 1024;
 /** Blocks of COMPARE AND WRITE. */
 export const COMPARE_BLOCKS_MAX = 64;
-/** Ranges of one UNMAP, which may be of any length. */
-export const UNMAP_RANGES_MAX = 256;
-/** Of WRITE SAME, in bytes: it is done in parts. */
+/** Ranges of one UNMAP, which may be of any length; each is looked at, sorted and united. */
+export const UNMAP_RANGES_MAX = 2048;
+/** Of WRITE SAME, in bytes: what is no zero has to be written. */
 export const WRITE_SAME_BYTES_MAX = 1024 * MIB;

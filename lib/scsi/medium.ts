@@ -7,7 +7,9 @@ import type { Operation, Row } from "./operation.js";
 import { ScsiStatus } from "./protocol.js";
 import { FORM6, FORM10, FORM12, FORM16 } from "./range.js";
 import { Read } from "./read.js";
+import { unmap } from "./unmap.js";
 import { Write } from "./write.js";
+import { WriteSame } from "./write-same.js";
 
 /** TEST UNIT READY (SPC-4, 6.47): whatever there is against it was found before. */
 const testUnitReady: Operation = { start: (task) => task.end(ScsiStatus.good) };
@@ -24,6 +26,9 @@ const WRITE16 = new Write(FORM16);
 const FLUSH10 = new SynchronizeCache(FORM10);
 const FLUSH16 = new SynchronizeCache(FORM16);
 
+const SAME10 = new WriteSame(FORM10, false);
+const SAME16 = new WriteSame(FORM16, true);
+
 export const MEDIUM_ROWS: readonly Row[] = [
 	{ usage: "000000000007", operation: testUnitReady },
 	{ usage: "081fffffff07", operation: READ6 },
@@ -38,4 +43,7 @@ export const MEDIUM_ROWS: readonly Row[] = [
 	{ usage: "9e10ffffffffffffffffffffffff0007", action: ServiceIn.readCapacity16, operation: readCapacity16 },
 	{ usage: "3502ffffffff00ffff07", operation: FLUSH10 },
 	{ usage: "9102ffffffffffffffffffffffff0007", operation: FLUSH16 },
+	{ usage: "42000000000000ffff07", operation: unmap },
+	{ usage: "41e8ffffffff00ffff07", operation: SAME10 },
+	{ usage: "93e9ffffffffffffffffffffffff0007", operation: SAME16 },
 ];
