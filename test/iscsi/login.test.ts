@@ -3,14 +3,7 @@
 import t from "tap";
 import { defaultParameters } from "../../lib/iscsi/parameters.js";
 import { Field, Flag, LoginStatus, Opcode, Stage } from "../../lib/iscsi/pdu.js";
-import {
-	bytesOf,
-	ISID,
-	opcode,
-	pairsOf,
-	pdu,
-	statusOf,
-} from "../support/iscsi/pdus.js";
+import { bytesOf, ISID, opcode, pairsOf, pdu, statusOf } from "../support/iscsi/pdus.js";
 import { FIRST, INITIATOR, LoginUnderTest, SESSION, TARGET, targetOf } from "./login-under-test.js";
 
 const { security, operational, full } = Stage;
