@@ -1,7 +1,8 @@
 /** A login without a connection: requests go in, answers come out, by the byte. */
 
 import { login } from "../../lib/iscsi/login.js";
-import type { LoginEnd, LoginRefusal, Talk } from "../../lib/iscsi/talk.js";
+import { LoginStatus } from "../../lib/iscsi/pdu.js";
+import type { LoginEnd, Offers, Talk } from "../../lib/iscsi/talk.js";
 import type { Chap, Initiator, IscsiTarget } from "../../lib/iscsi/target.js";
 import { ScsiTarget } from "../../lib/scsi/target.js";
 import type { LoginWire } from "../support/iscsi/initiator-login.js";
@@ -25,6 +26,20 @@ export function targetOf(name = TARGET, chap: Chap | null = null, mayUse = true)
 	return { scsi: new ScsiTarget(name), alias: "the web's", chap, mayUse: () => mayUse };
 }
 
+/** What there is for whoever asks: no session that could be gone on with. */
+export function offersOf(targets: Iterable<IscsiTarget>): Offers {
+	return {
+		peer: "192.0.2.7:40000",
+		targets: () => targets,
+		find: () => undefined,
+		denied: () => {},
+		portals: () => ["192.0.2.1:3260", "[2001:db8::1]:3260"],
+		discoveryChap: null,
+		refusal: null,
+		session: () => ({ status: LoginStatus.noSession, why: "there is no such session" }),
+	};
+}
+
 export class LoginUnderTest implements LoginWire {
 	readonly targets = new Map<string, IscsiTarget>();
 	readonly denied: Initiator[] = [];
@@ -39,16 +54,11 @@ export class LoginUnderTest implements LoginWire {
 
 	constructor(target = targetOf(), talk: Partial<Talk> = {}) {
 		this.targets.set(target.scsi.name, target);
-		const noSession: LoginRefusal = { status: 0x020a, why: "there is no such session" };
 		this.#steps = login({
-			peer: "192.0.2.7:40000",
+			...offersOf(this.targets.values()),
 			targets: () => this.targets.values(),
 			find: (name) => this.targets.get(name),
 			denied: (_, initiator) => void this.denied.push(initiator),
-			portals: () => ["192.0.2.1:3260", "[2001:db8::1]:3260"],
-			discoveryChap: null,
-			refusal: null,
-			session: () => noSession,
 			window: 128,
 			send: (bytes) => void this.#sent.push(Buffer.from(bytes)),
 			...talk,

@@ -3,11 +3,10 @@
 import t from "tap";
 import { defaultParameters } from "../../lib/iscsi/parameters.js";
 import { Flag, NO_TAG, RejectReason } from "../../lib/iscsi/pdu.js";
-import type { Offers } from "../../lib/iscsi/talk.js";
 import type { IscsiTarget } from "../../lib/iscsi/target.js";
 import { type TextAnswer, Texts } from "../../lib/iscsi/text.js";
 import { pairsOf } from "../support/iscsi/pdus.js";
-import { INITIATOR, TARGET, targetOf } from "./login-under-test.js";
+import { INITIATOR, offersOf, TARGET, targetOf } from "./login-under-test.js";
 
 const { final, continues } = Flag;
 const ADDRESSES = "192.0.2.1:3260,1 [2001:db8::1]:3260,1";
@@ -16,21 +15,8 @@ class TextsUnderTest {
 	readonly texts: Texts;
 	readonly parameters = defaultParameters();
 
-	constructor(
-		readonly targets: IscsiTarget[],
-		own: IscsiTarget | null,
-	) {
-		const offers: Offers = {
-			peer: "192.0.2.7:40000",
-			targets: () => this.targets,
-			find: () => undefined,
-			denied: () => {},
-			portals: () => ["192.0.2.1:3260", "[2001:db8::1]:3260"],
-			discoveryChap: null,
-			refusal: null,
-			session: () => ({ status: 0x020a, why: "" }),
-		};
-		this.texts = new Texts(offers, INITIATOR, own, this.parameters);
+	constructor(targets: IscsiTarget[], own: IscsiTarget | null) {
+		this.texts = new Texts(offersOf(targets), INITIATOR, own, this.parameters);
 	}
 
 	ask(
