@@ -92,7 +92,12 @@ async function folderFaults({ daemon: { state, allow }, placeOf }: Config): Prom
 
 async function listenErrors(config: Config, machine: MachineHere): Promise<PlacedError[]> {
 	const found: PlacedError[] = [];
-	const check = async (section: "http" | "nbd" | "boot", index: number, name: string, host: string) => {
+	const check = async (
+		section: "http" | "nbd" | "iscsi" | "boot",
+		index: number,
+		name: string,
+		host: string,
+	) => {
 		const place = config.placeOf([section, "listen", index]);
 		if (place !== undefined && !(await machine.hasAddress(host)))
 			found.push(new PlacedError(place, `listen ${quote(name)}: this machine has no such address`));
@@ -100,8 +105,9 @@ async function listenErrors(config: Config, machine: MachineHere): Promise<Place
 	for (const section of ["http", "boot"] as const)
 		for (const [index, { name, host }] of config[section].listen.entries())
 			await check(section, index, name, host);
-	for (const [index, socket] of config.nbd.listen.entries())
-		if (socket.kind === "tcp") await check("nbd", index, socket.name, socket.address);
+	for (const section of ["nbd", "iscsi"] as const)
+		for (const [index, socket] of config[section].listen.entries())
+			if (socket.kind === "tcp") await check(section, index, socket.name, socket.address);
 	return found;
 }
 
@@ -117,7 +123,12 @@ function brokenDisks({ disks }: Config): PlacedError[] {
 function unservedDisks({ disks }: Config): PlacedError[] {
 	return disks.flatMap(({ name, broken, exports, partOf, placeOf }) =>
 		broken === undefined && exports.length === 0 && partOf === undefined
-			? [new PlacedError(placeOf(), `disk ${name}: nothing serves it, for it has neither aoe nor nbd`)]
+			? [
+					new PlacedError(
+						placeOf(),
+						`disk ${name}: nothing serves it, for it has neither aoe nor nbd nor iscsi`,
+					),
+				]
 			: [],
 	);
 }

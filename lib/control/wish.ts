@@ -35,6 +35,7 @@ export const NO_CONFIG: Config = {
 	daemon: { state: "", user: undefined, allow: [], workers: 1 },
 	http: { listen: [], tokenFile: undefined, diskHistograms: false },
 	nbd: { listen: [], tls: NO_TLS },
+	iscsi: { listen: [] },
 	boot: { listen: [] },
 	stores: [],
 	heads: [],

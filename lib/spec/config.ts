@@ -4,6 +4,7 @@
  * all of them. What can't be served although it is written well is a disk that says why it is broken.
  */
 
+import { hostname } from "node:os";
 import { isDeepStrictEqual } from "node:util";
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
@@ -12,6 +13,7 @@ import type { Config, DiskConfig, PoolConfig } from "./configuration.js";
 import { conflictsOf, linkSpecsOf } from "./conflicts.js";
 import { diskSpecOf, storageOf } from "./disk-spec.js";
 import { inherited, joined } from "./inherit.js";
+import { iscsiExportSpecOf, unreachedOf } from "./iscsi.js";
 import { AOE_DEFAULTS, DAEMON_DEFAULTS } from "./keys.js";
 import { nbdExportSpecOf, unheardOf } from "./nbd.js";
 import { linksOf } from "./netif.js";
@@ -36,6 +38,8 @@ const NO_PCAP =
 export interface Environment {
 	/** The interfaces of this machine, for globs. */
 	readonly interfaceNames: () => readonly string[];
+	/** What this host is called: targets of iSCSI are named after it. By default what the system says. */
+	readonly host?: string;
 	/** Of whoever reads again and again: what is as it was need not be understood again. */
 	readonly readings?: Readings;
 	/** It is one disk of many, which may be on these pools: those that it may be made of are elsewhere. */
@@ -44,18 +48,12 @@ export interface Environment {
 
 /** Understands a configuration: wholly, or with all that is wrong, in the order of the files. */
 export function readConfig(sources: Sources, environment: Environment): Config | PlacedError[] {
-	const { readings = new Readings(), poolsOfOne } = environment;
+	const { readings = new Readings(), poolsOfOne, host = hostname() } = environment;
 	readings.begin();
 	const parts = new Parts(sources, readings);
 	const { errors, warnings } = parts;
 	if (!parts.isWhole) return inOrder(errors, sources);
-	const sections = {
-		daemon: joined("daemon", parts.daemon, errors),
-		http: joined("http", parts.http, errors),
-		nbd: joined("nbd", parts.nbd, errors),
-		boot: joined("boot", parts.boot, errors),
-	};
-	refuseSharedPlaces(sections, errors);
+	const sections = sectionsOf(parts, errors);
 	const [daemon, http] = [sections.daemon.values, sections.http.values];
 	const defaults = joined("defaults", parts.defaults, errors);
 	const places = { stores: storesOf(parts.stores, errors), heads: headsOf(parts.heads, errors) };
@@ -64,6 +62,7 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 	readings.follow(
 		defaults.settings,
 		pools.map(({ name, path }) => [name, path]),
+		[host],
 	);
 	const disks: DiskConfig[] = [];
 	for (const part of onceEach(parts.disks, errors, warnings)) {
@@ -75,11 +74,11 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 		const settings = inherited(defaults.settings, part.settings);
 		const values = inherited(defaults.values, part.values);
 		const wrong = wrongWith(part, values);
-		if (wrong.length === 0) disks.push(diskOf(part, settings, values, { ...environment, pools }));
+		if (wrong.length === 0) disks.push(diskOf(part, settings, values, { ...environment, host, pools }));
 		else errors.push(...wrong);
 	}
 	const served = poolsOfOne !== undefined ? disks : withoutConflicts(disks, pools, errors, warnings);
-	warnings.push(...unheardOf(served, sections.nbd.values));
+	warnings.push(...unheardOf(served, sections.nbd.values), ...unreachedOf(served, sections.iscsi.values));
 	if (errors.length > 0) return inOrder(causesOf(errors, parts), sources);
 	return {
 		daemon: {
@@ -94,6 +93,7 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 			diskHistograms: http.disk_histograms ?? false,
 		},
 		nbd: { listen: sections.nbd.values.listen ?? [], tls: sections.nbd.values.tls ?? NO_TLS },
+		iscsi: { listen: sections.iscsi.values.listen ?? [] },
 		boot: { listen: sections.boot.values.listen ?? [] },
 		...{ ...places, pools, templates },
 		disks: served,
@@ -101,6 +101,19 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 		warnings: inOrder(warnings, sources),
 		placeOf: ([section, ...path]) => sections[section].placeOf(path),
 	};
+}
+
+/** Tables of which there is one, however many files have parts of it. */
+function sectionsOf(parts: Parts, errors: PlacedError[]) {
+	const sections = {
+		daemon: joined("daemon", parts.daemon, errors),
+		http: joined("http", parts.http, errors),
+		nbd: joined("nbd", parts.nbd, errors),
+		iscsi: joined("iscsi", parts.iscsi, errors),
+		boot: joined("boot", parts.boot, errors),
+	};
+	refuseSharedPlaces(sections, errors);
+	return sections;
 }
 
 /** A name that is given twice is an error; but what a command has set is only wanted where no file says anything. */
@@ -159,7 +172,7 @@ function diskOf(
 	part: DiskPart,
 	settings: DiskSettings,
 	values: DiskValues,
-	{ interfaceNames, readings, pools }: Environment & { readonly pools: readonly PoolConfig[] },
+	{ interfaceNames, readings, host, pools }: Environment & { host: string; pools: readonly PoolConfig[] },
 ): DiskConfig {
 	const { name } = part;
 	const disk = diskSpecOf(name, storageOf(settings, values, pools), values);
@@ -173,6 +186,7 @@ function diskOf(
 		const exports = [
 			...(values.aoe === undefined ? [] : [aoeExportOf(name, values.aoe, present)]),
 			...(values.nbd === undefined ? [] : [nbdExportSpecOf(name, values.nbd)]),
+			...(values.iscsi === undefined ? [] : [iscsiExportSpecOf(name, values.iscsi, host)]),
 		];
 		const known = { ...parts, exports, broken: undefined };
 		const whole = placed(part, known);

@@ -79,6 +79,11 @@ export interface NbdConfig {
 	readonly tls: TlsConfig;
 }
 
+/** Where initiators connect, for all disks. */
+export interface IscsiConfig {
+	readonly listen: readonly SocketSpec[];
+}
+
 /** Where boot scripts can be had. */
 export interface BootConfig {
 	readonly listen: readonly ListenSpec[];
@@ -126,6 +131,7 @@ export interface Config {
 	readonly daemon: DaemonConfig;
 	readonly http: HttpConfig;
 	readonly nbd: NbdConfig;
+	readonly iscsi: IscsiConfig;
 	readonly boot: BootConfig;
 	/** No name twice, here and below. */
 	readonly stores: readonly StoreConfig[];
@@ -140,6 +146,6 @@ export interface Config {
 	readonly links: readonly LinkSpec[];
 	/** What is not done as it is written. */
 	readonly warnings: readonly PlacedError[];
-	/** Of a key of `daemon`, `http`, `nbd` or `boot`; undefined if no file gives it. */
-	placeOf(path: readonly ["daemon" | "http" | "nbd" | "boot", ...TomlPath]): Place | undefined;
+	/** Of a key of `daemon`, `http`, `nbd`, `iscsi` or `boot`; undefined if no file gives it. */
+	placeOf(path: readonly ["daemon" | "http" | "nbd" | "iscsi" | "boot", ...TomlPath]): Place | undefined;
 }

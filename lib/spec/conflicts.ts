@@ -1,15 +1,24 @@
 /**
- * What disks can't have together: one address on one link, one name of NBD's, one file that somebody writes, one disk of a server, one volume, one link that works in two ways. Asked by
+ * What disks can't have together: one address on one link, one name of NBD's, one LUN of a target, one file that somebody writes, one disk of a server, one volume, one link that works in two ways. Asked by
  * `config.ts` with the disks of a whole configuration.
  */
 
 import path from "node:path";
 import { quote } from "../text.js";
 import type { DiskConfig } from "./configuration.js";
-import { aoeExportsOf, nbdExportOf } from "./exports.js";
+import { aoeExportsOf, iscsiExportOf, nbdExportOf } from "./exports.js";
+import { clashInTarget } from "./iscsi.js";
 import { AOE_DEFAULTS } from "./keys.js";
 import { absentName, PlacedError, shownPlace } from "./place.js";
-import type { AoeExportSpec, DiskSpec, LinkSpec, NetifSpec, RemoteSpec, StorageSpec } from "./spec.js";
+import type {
+	AoeExportSpec,
+	DiskSpec,
+	IscsiExportSpec,
+	LinkSpec,
+	NetifSpec,
+	RemoteSpec,
+	StorageSpec,
+} from "./spec.js";
 import type { TomlPath } from "./toml.js";
 
 /** What keeps `disk` from being served beside one before it. */
@@ -23,6 +32,7 @@ export function conflictsOf(disks: readonly DiskConfig[]): Conflict[] {
 	return [
 		...ofAddresses(disks),
 		...ofNames(disks),
+		...ofTargets(disks),
 		...ofFiles(disks),
 		...ofServers(disks),
 		...ofVolumes(disks),
@@ -78,6 +88,28 @@ function ofNames(disks: readonly DiskConfig[]): Conflict[] {
 		const other = taken.get(name);
 		if (other === undefined) taken.set(name, disk);
 		else found.push(conflict(disk, ["nbd", "name"], other, `has the name ${quote(name)} of NBD's already`));
+	}
+	return found;
+}
+
+/** A LUN of a target is one disk's; and with the first of its target each has to agree on who may log in there. */
+function ofTargets(disks: readonly DiskConfig[]): Conflict[] {
+	const taken = new Map<string, { readonly disk: DiskConfig; readonly exported: IscsiExportSpec }>();
+	const found: Conflict[] = [];
+	for (const disk of disks) {
+		const exported = iscsiExportOf(disk.exports);
+		if (exported === undefined) continue;
+		const { target, lun } = exported;
+		const unit = `${lun} ${target}`;
+		const other = taken.get(unit) ?? taken.get(target);
+		const clash = other && clashInTarget(exported, other.exported);
+		if (other !== undefined && clash !== undefined) {
+			found.push(conflict(disk, ["iscsi", clash.key], other.disk, clash.why));
+			continue;
+		}
+		const here = { disk, exported };
+		taken.set(unit, here);
+		if (!taken.has(target)) taken.set(target, here);
 	}
 	return found;
 }

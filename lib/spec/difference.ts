@@ -6,7 +6,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { compoundOf } from "./assembly.js";
 import type { Config, DiskConfig } from "./configuration.js";
-import { aoeExportsOf, nbdExportOf } from "./exports.js";
+import { aoeExportsOf, iscsiExportOf, nbdExportOf } from "./exports.js";
 import {
 	AOE_DEFAULTS,
 	DAEMON_EFFORTS,
@@ -15,6 +15,7 @@ import {
 	type DiskKey,
 	type Effort,
 	HEAD_EFFORTS,
+	ISCSI_DEFAULTS,
 	POOL_EFFORTS,
 	STORE_EFFORTS,
 	TEMPLATE_EFFORTS,
@@ -133,7 +134,7 @@ function isAsBefore(running: DiskConfig, wanted: DiskConfig): boolean {
 }
 
 const DISK_KEYS = Object.keys(DISK_EFFORTS) as DiskKey[];
-const DEFAULTS = flat({ ...DISK_DEFAULTS, aoe: AOE_DEFAULTS });
+const DEFAULTS = flat({ ...DISK_DEFAULTS, aoe: AOE_DEFAULTS, iscsi: ISCSI_DEFAULTS });
 
 /** What its keys come to. */
 function flatValues({ values, disk, exports }: DiskConfig): Readonly<Record<string, unknown>> {
@@ -146,7 +147,7 @@ function flatValues({ values, disk, exports }: DiskConfig): Readonly<Record<stri
 	const netif = [...(values.aoe?.netif ?? []), ...netifs];
 	return {
 		...{ ...DEFAULTS, ...flat(values), ...volume, ...made, read_only, durability },
-		...{ "aoe.netif": netif, ...nameOver(exports) },
+		...{ "aoe.netif": netif, ...nameOver(exports), ...targetOver(exports) },
 	};
 }
 
@@ -155,7 +156,12 @@ function shownValues({ settings, disk, partOf, exports }: DiskConfig): Readonly<
 	const { readOnly: read_only, durability } = disk;
 	const isOfOthers =
 		partOf !== undefined || disk.chunkOf !== undefined || compoundOf(disk.storage) !== undefined;
-	return { ...flat(settings), ...(isOfOthers && { read_only, durability }), ...nameOver(exports) };
+	return {
+		...flat(settings),
+		...(isOfOthers && { read_only, durability }),
+		...nameOver(exports),
+		...targetOver(exports),
+	};
 }
 
 /** What the whole says of a part, and the parts of a whole. */
@@ -171,6 +177,12 @@ function nameOver(exports: DiskConfig["exports"]): object {
 	return exported === undefined ? {} : { "nbd.name": exported.exportName };
 }
 
+/** And one of iSCSI's. */
+function targetOver(exports: DiskConfig["exports"]): object {
+	const exported = iscsiExportOf(exports);
+	return exported === undefined ? {} : { "iscsi.target": exported.target };
+}
+
 /** Where the pool of its volume is. */
 function poolOf({ disk: { storage } }: DiskConfig): string | undefined {
 	return storage.kind === "volume" ? storage.pool : undefined;
@@ -180,7 +192,7 @@ function poolOf({ disk: { storage } }: DiskConfig): string | undefined {
 function flat(table: object): Readonly<Record<string, unknown>> {
 	const found: Record<string, unknown> = {};
 	for (const [key, value] of Object.entries(table)) {
-		if (key !== "limit" && key !== "aoe" && key !== "nbd") found[key] = value;
+		if (key !== "limit" && key !== "aoe" && key !== "nbd" && key !== "iscsi") found[key] = value;
 		else for (const [inner, each] of Object.entries(value)) found[`${key}.${inner}`] = each;
 	}
 	return found;
@@ -219,8 +231,8 @@ function namedChanges(
 	return found;
 }
 
-/** The settings of `daemon`, `http`, `nbd` and `boot`, as they are written. */
-function settingsOf({ daemon, http, nbd, boot }: Config): Readonly<Record<string, unknown>> {
+/** The settings of `daemon`, `http`, `nbd`, `iscsi` and `boot`, as they are written. */
+function settingsOf({ daemon, http, nbd, iscsi, boot }: Config): Readonly<Record<string, unknown>> {
 	return {
 		...Object.fromEntries(Object.entries(daemon).map(([key, value]) => [`daemon.${key}`, value])),
 		"http.listen": http.listen.map(({ name }) => name),
@@ -228,6 +240,7 @@ function settingsOf({ daemon, http, nbd, boot }: Config): Readonly<Record<string
 		"http.disk_histograms": http.diskHistograms,
 		"nbd.listen": nbd.listen.map(({ name }) => name),
 		"nbd.tls": tlsSettingsOf(nbd.tls),
+		"iscsi.listen": iscsi.listen.map(({ name }) => name),
 		"boot.listen": boot.listen.map(({ name }) => name),
 	};
 }

@@ -13,7 +13,18 @@ import { DAEMON_DEFAULTS, type Effort } from "./keys.js";
 import { tlsSettingsOf } from "./tls.js";
 
 /** TOML: one file, whatever the configuration was read from. What is as it is without being said is left out. */
-export function dumpOf({ daemon, http, nbd, boot, stores, heads, pools, templates, disks }: Config): string {
+export function dumpOf({
+	daemon,
+	http,
+	nbd,
+	iscsi,
+	boot,
+	stores,
+	heads,
+	pools,
+	templates,
+	disks,
+}: Config): string {
 	const defaults: Readonly<Record<string, unknown>> = DAEMON_DEFAULTS;
 	const tables = {
 		daemon: given(daemon, (key, value) => !isDeepStrictEqual(value, defaults[key])),
@@ -27,6 +38,10 @@ export function dumpOf({ daemon, http, nbd, boot, stores, heads, pools, template
 		),
 		nbd: given(
 			{ listen: nbd.listen.map(({ name }) => name), tls: tlsSettingsOf(nbd.tls) },
+			(_, value) => !isDeepStrictEqual(value, []),
+		),
+		iscsi: given(
+			{ listen: iscsi.listen.map(({ name }) => name) },
 			(_, value) => !isDeepStrictEqual(value, []),
 		),
 		boot: given({ listen: boot.listen.map(({ name }) => name) }, (_, value) => !isDeepStrictEqual(value, [])),

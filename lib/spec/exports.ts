@@ -1,9 +1,9 @@
 /**
- * Exports by protocol, for those that look after one of them: links are AoE's alone, names of exports NBD's. Of a list that is as it was
+ * Exports by protocol, for those that look after one of them: links are AoE's alone, names of exports NBD's, targets iSCSI's. Of a list that is as it was
  * the answer is as it was, too, down to the object. Asked wherever disks are compared and placed.
  */
 
-import type { AoeExportSpec, ExportSpec, NbdExportSpec } from "./spec.js";
+import type { AoeExportSpec, ExportSpec, IscsiExportSpec, NbdExportSpec } from "./spec.js";
 
 type Exports = readonly ExportSpec[];
 
@@ -18,4 +18,9 @@ export function aoeExportsOf(exports: Exports): readonly AoeExportSpec[] {
 /** A disk has one at most. */
 export function nbdExportOf(exports: Exports): NbdExportSpec | undefined {
 	return exports.find((each) => each.protocol === "nbd");
+}
+
+/** The same. */
+export function iscsiExportOf(exports: Exports): IscsiExportSpec | undefined {
+	return exports.find((each) => each.protocol === "iscsi");
 }

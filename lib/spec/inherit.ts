@@ -40,11 +40,16 @@ export function joined<Settings extends object, Values extends object>(
 }
 
 /** A table of a disk, written or understood. */
-type Table = { [key: string]: unknown; readonly aoe?: object | undefined; readonly nbd?: object | undefined };
+type Table = {
+	[key: string]: unknown;
+	readonly aoe?: object | undefined;
+	readonly nbd?: object | undefined;
+	readonly iscsi?: object | undefined;
+};
 
 /**
  * A disk's table with what holds for all disks where it says nothing. What concerns AoE is brought into its `aoe`, if there is
- * one, and what concerns NBD into its `nbd`; what a disk is stored in is one thing, and how it is limited is another.
+ * one, and what concerns NBD and iSCSI into its `nbd` and `iscsi`; what a disk is stored in is one thing, and how it is limited is another.
  */
 export function inherited<T extends DiskSettings | DiskValues>(defaults: T, own: T): T {
 	const isWhole = Object.keys(defaults).length === 0 && !AOE_OPTIONS.some((key) => key in own);
@@ -54,11 +59,17 @@ export function inherited<T extends DiskSettings | DiskValues>(defaults: T, own:
 	const whole = { ...base, ...ofDisk({ ...own }) };
 	const aoe = { ...ofAoe({ ...defaults }), ...ofAoe({ ...own }) };
 	const nbd = { ...defaults.nbd, ...own.nbd };
-	return { ...whole, ...("aoe" in own && { aoe }), ...("nbd" in own && { nbd }) } as T;
+	const iscsi = { ...defaults.iscsi, ...own.iscsi };
+	return {
+		...whole,
+		...("aoe" in own && { aoe }),
+		...("nbd" in own && { nbd }),
+		...("iscsi" in own && { iscsi }),
+	} as T;
 }
 
 function ofDisk(table: Table): Table {
-	const { aoe, nbd, ...own } = table;
+	const { aoe, nbd, iscsi, ...own } = table;
 	for (const key of AOE_OPTIONS) delete own[key];
 	return own;
 }

@@ -3,6 +3,7 @@
  * `difference.ts`; the manual page says the same, to which a test holds it. Data only.
  */
 
+import type { IscsiExportValues, IscsiValues } from "./iscsi-schema.js";
 import type { NbdExportValues, NbdValues } from "./nbd-schema.js";
 import type {
 	AoeValues,
@@ -40,6 +41,7 @@ export const RESYNC_RATE_DEFAULT = 100 * 1024 * 1024;
 /** Seconds. */
 export const DISK_TIMEOUT_DEFAULT = 30;
 export const AOE_DEFAULTS = { buffer_count: 16, force: false, poll_us: 50, no_xdp: false } as const;
+export const ISCSI_DEFAULTS = { lun: 0, removable: false } as const;
 export const DAEMON_DEFAULTS = {
 	state: "/var/lib/vblade",
 	allow: [] as readonly string[],
@@ -49,14 +51,16 @@ export const DAEMON_DEFAULTS = {
 type AoeKey = keyof AoeValues;
 /** A key as messages name it. What concerns AoE may also stand in the disk's own table, but belongs to its `aoe`. */
 export type DiskKey =
-	| Exclude<keyof DiskValues, "limit" | "aoe" | "nbd" | AoeKey>
+	| Exclude<keyof DiskValues, "limit" | "aoe" | "nbd" | "iscsi" | AoeKey>
 	| `limit.${keyof LimitValues}`
 	| `aoe.${AoeKey}`
-	| `nbd.${keyof NbdExportValues}`;
+	| `nbd.${keyof NbdExportValues}`
+	| `iscsi.${keyof IscsiExportValues}`;
 export type DaemonKey =
 	| `daemon.${keyof DaemonValues}`
 	| `http.${keyof HttpValues}`
 	| `nbd.${keyof NbdValues}`
+	| `iscsi.${keyof IscsiValues}`
 	| `boot.${keyof BootValues}`;
 
 export const DISK_EFFORTS: Readonly<Record<DiskKey, Effort>> = {
@@ -97,6 +101,12 @@ export const DISK_EFFORTS: Readonly<Record<DiskKey, Effort>> = {
 	"nbd.description": "live",
 	"nbd.clients": "live",
 	"nbd.readers": "live",
+	"iscsi.target": "export",
+	"iscsi.lun": "export",
+	"iscsi.removable": "export",
+	"iscsi.initiators": "live",
+	"iscsi.clients": "live",
+	"iscsi.chap": "live",
 };
 
 /** Of a pool: when it is elsewhere its disks are closed, and opened from there. Which disks it is on, it says itself. */
@@ -168,6 +178,7 @@ export const DAEMON_EFFORTS: Readonly<Record<DaemonKey, Effort>> = {
 	"http.disk_histograms": "live",
 	"nbd.listen": "live",
 	"nbd.tls": "live",
+	"iscsi.listen": "live",
 	"boot.listen": "live",
 };
 

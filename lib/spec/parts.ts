@@ -9,6 +9,7 @@ import { isTable, placesOfDisk, tableIn, tomlIn } from "./apart.js";
 import type { Origin } from "./configuration.js";
 import { IncompleteExport } from "./debian.js";
 import { readDebianDisk } from "./debian-disk.js";
+import { type IscsiValues, iscsiSchema } from "./iscsi-schema.js";
 import { toldOf } from "./issues.js";
 import { type NbdValues, nbdSchema } from "./nbd-schema.js";
 import { type Place, PlacedError, unknownName } from "./place.js";
@@ -82,6 +83,7 @@ const TABLES = [
 	"daemon",
 	"http",
 	"nbd",
+	"iscsi",
 	"boot",
 	"defaults",
 	"store",
@@ -97,6 +99,7 @@ export class Parts {
 	readonly daemon: Part<z.input<typeof daemonSchema>, DaemonValues>[] = [];
 	readonly http: Part<z.input<typeof httpSchema>, HttpValues>[] = [];
 	readonly nbd: Part<z.input<typeof nbdSchema>, NbdValues>[] = [];
+	readonly iscsi: Part<z.input<typeof iscsiSchema>, IscsiValues>[] = [];
 	readonly boot: Part<z.input<typeof bootSchema>, BootValues>[] = [];
 	readonly defaults: Part<DiskSettings, DiskValues>[] = [];
 	readonly stores: StorePart[] = [];
@@ -181,6 +184,9 @@ export class Parts {
 					break;
 				case "nbd":
 					this.nbd.push(...this.#part(nbdSchema, value, place));
+					break;
+				case "iscsi":
+					this.iscsi.push(...this.#part(iscsiSchema, value, place));
 					break;
 				case "boot":
 					this.boot.push(...this.#part(bootSchema, value, place));

@@ -26,6 +26,11 @@ export const SOCKET_PATH_MAX_BYTES = 107;
 export const PEER_RANGES_MAX = 1024;
 /** Names of NBD's exports, and descriptions, in bytes (its specification: "String values"). */
 export const NBD_STRING_MAX = 4096;
+/** What CHAP calls who logs in, in bytes (RFC 7143, 12.1.3). */
+export const CHAP_NAME_MAX = 255;
+/** Secrets of CHAP in bytes: with fewer than this many nobody is safe (RFC 7143, 9.2.1), and more are not taken (12.1.3). */
+export const CHAP_SECRET_MIN = 12;
+export const CHAP_SECRET_MAX = 255;
 /** Most bytes of a config string (AoE specification, section 3.2). */
 export const CONFIG_STRING_MAX = 1024;
 
@@ -38,6 +43,8 @@ export const NUMBERS = {
 	// Linux never uses a target that advertises 0 or 1; the field on the wire has 16 bits.
 	"buffer count": { min: 2, max: 0xffff, called: "a buffer count" },
 	offset: { min: 0, max: SECTORS_MAX, called: "an offset in sectors" },
+	// Both ways of addressing units that initiators know (SAM-5, 4.7) have no more.
+	lun: { min: 0, max: 16383, called: "a LUN" },
 	"poll-us": { min: 0, max: 1000, called: "a time in microseconds" },
 	length: { min: 1, max: SECTORS_MAX, called: "a length in sectors" },
 	"tls-threads": { min: 1, max: 16, called: "a number of threads" },

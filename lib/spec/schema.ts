@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
+import { iscsiExportSchema } from "./iscsi-schema.js";
 import { nbdExportSchema } from "./nbd-schema.js";
 import { readNetif } from "./netif.js";
 import { type Period, readDiskTimeout, readDuration, readHistorySpace, readInterval } from "./policy.js";
@@ -192,6 +193,7 @@ export const diskSchema = z
 		...aoeOptions,
 		aoe: aoeSchema,
 		nbd: nbdExportSchema,
+		iscsi: iscsiExportSchema,
 	})
 	.partial();
 

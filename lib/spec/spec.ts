@@ -3,6 +3,20 @@
  * them in range. The same whatever it was written in: made by `lib/cli/specs.ts`, carried out by `lib/daemon/`. Types only.
  */
 
+import type { IscsiExportSpec, NbdExportSpec, TlsSpec } from "./stream-spec.js";
+
+export type {
+	ChapSpec,
+	IscsiExportSpec,
+	ListenSpec,
+	NbdExportSpec,
+	NbdTlsSpec,
+	OwnSocketSpec,
+	PeerRange,
+	SocketSpec,
+	TlsSpec,
+} from "./stream-spec.js";
+
 /** When a write is acknowledged. */
 export type Durability =
 	/** When it is on stable storage. Linux's AoE driver never flushes, so this is the default. */
@@ -189,74 +203,8 @@ export interface AoeExportSpec {
 	readonly access?: AccessSpec;
 }
 
-/** A socket for clients of protocols on byte streams. `name` is what the operator calls it. */
-export type SocketSpec =
-	/** `name` is `unix:PATH`. */
-	| { readonly kind: "unix"; readonly name: string; readonly path: string }
-	/** `address` is a number of IPv4 or IPv6; `name` is `127.0.0.1:10809`, `[::1]:10809`. */
-	| { readonly kind: "tcp"; readonly name: string; readonly address: string; readonly port: number };
-
-/** Who may connect, by where he is; see `lib/spec/peers.ts`. */
-export type PeerRange =
-	/** Of IPv4 or IPv6: an address, and how many of its first bits count. */
-	| { readonly kind: "network"; readonly address: string; readonly bits: number }
-	/** A user of this machine, at a unix socket. */
-	| { readonly kind: "uid"; readonly uid: number }
-	/** Whoever has proved by TLS to be this: `cn:backup`, `psk:alice`. */
-	| { readonly kind: "identity"; readonly identity: string };
-
-/** Whom the other end of a connection proves to be, and by what: paths of files, in PEM but for `pskFile`. */
-export interface TlsSpec {
-	readonly certificate?: string;
-	/** Of the certificate. */
-	readonly keyFile?: string;
-	/** Whose certificates the other end may show. */
-	readonly ca?: string;
-	/** Certificate and key need not be there. */
-	readonly isOptional?: boolean;
-	/** Lines of a name and a key that both ends have. */
-	readonly pskFile?: string;
-	/** As OpenSSL names them; undefined: its own choice. */
-	readonly ciphers?: string;
-}
-
-/** Of an NBD server: at least a certificate, or keys. Where there is `ca` or `pskFile`, clients have to prove who they are. */
-export interface NbdTlsSpec extends TlsSpec {
-	/** Clients get nothing without; else it is their choice. */
-	readonly isRequired: boolean;
-	/** 1..16, for all connections. */
-	readonly threads: number;
-}
-
-/** Where a process listens, by protocol. */
-export interface ListenSpec {
-	readonly nbd: readonly SocketSpec[];
-	/** Of all of these; undefined: none. */
-	readonly nbdTls?: NbdTlsSpec;
-}
-
-/** A disk over NBD: under one name, at one or more sockets. */
-export interface NbdExportSpec {
-	readonly protocol: "nbd";
-	/** No two exports have the same. */
-	readonly name: string;
-	/** The disk's name. */
-	readonly disk: string;
-	/** What clients ask for, at most 4096 bytes; "": they ask for nothing. */
-	readonly exportName: string;
-	/** For people, at most 4096 bytes. */
-	readonly description: string;
-	/** Sockets of its own, at least one; `descriptor`: the service manager has opened it. Undefined: those of the process (`Daemon.listen`). */
-	readonly listen?: readonly (SocketSpec & { readonly descriptor?: number })[];
-	/** Who may read and write; undefined: everyone. Whoever is in `readers` may only read, wherever else he is. */
-	readonly clients?: readonly PeerRange[];
-	readonly readers?: readonly PeerRange[];
-	/** TLS at all sockets of the process; undefined: that of the process (`Daemon.listen`), if it has any. */
-	readonly tls?: NbdTlsSpec;
-}
-
 /** By protocol. */
-export type ExportSpec = AoeExportSpec | NbdExportSpec;
+export type ExportSpec = AoeExportSpec | NbdExportSpec | IscsiExportSpec;
 
 /** How a link works, for all that is served on it. */
 export interface LinkSpec {

@@ -6,6 +6,7 @@
 import { quote } from "../text.js";
 import type { PoolConfig, TemplateConfig } from "./configuration.js";
 import type { Joined } from "./inherit.js";
+import type { IscsiValues } from "./iscsi-schema.js";
 import { TEMPLATE_DEFAULTS } from "./keys.js";
 import type { NbdValues } from "./nbd-schema.js";
 import type { TemplatePart } from "./parts.js";
@@ -53,13 +54,14 @@ function templateOf(
 interface Listening {
 	readonly boot: Joined<object, BootValues>;
 	readonly nbd: Joined<object, NbdValues>;
+	readonly iscsi: Joined<object, IscsiValues>;
 	readonly http: Joined<object, HttpValues>;
 }
 
-/** A machine that wants its script must not find the page there, nor a client of NBD either of them. */
-export function refuseSharedPlaces({ boot, nbd, http }: Listening, errors: PlacedError[]): void {
+/** A machine that wants its script must not find the page there, nor a client of NBD or an initiator any of these. */
+export function refuseSharedPlaces({ boot, nbd, iscsi, http }: Listening, errors: PlacedError[]): void {
 	const taken = new Map((http.values.listen ?? []).map(({ name }) => [name, "http"]));
-	const others = [["boot", boot] as const, ["nbd", nbd] as const];
+	const others = [["boot", boot] as const, ["nbd", nbd] as const, ["iscsi", iscsi] as const];
 	for (const [section, { values, placeOf }] of others) {
 		const listen = values.listen ?? [];
 		for (const [index, { name }] of listen.entries()) {

@@ -6,6 +6,7 @@
 import { readFileSync } from "node:fs";
 import t from "tap";
 import { type Config, readConfig } from "../../lib/spec/config.js";
+import { iscsiSchema } from "../../lib/spec/iscsi-schema.js";
 import {
 	AOE_DEFAULTS,
 	DAEMON_DEFAULTS,
@@ -13,6 +14,7 @@ import {
 	DISK_DEFAULTS,
 	DISK_EFFORTS,
 	HEAD_EFFORTS,
+	ISCSI_DEFAULTS,
 	POOL_DEFAULTS,
 	POOL_EFFORTS,
 	STORE_EFFORTS,
@@ -38,6 +40,7 @@ const DEFAULTS: Readonly<Record<string, unknown>> = {
 	...DAEMON_DEFAULTS,
 	...DISK_DEFAULTS,
 	...Object.fromEntries(Object.entries(AOE_DEFAULTS).map(([key, value]) => [`aoe.${key}`, value])),
+	...Object.fromEntries(Object.entries(ISCSI_DEFAULTS).map(([key, value]) => [`iscsi.${key}`, value])),
 	...POOL_DEFAULTS,
 	...TEMPLATE_DEFAULTS,
 	resend: REMOTE_DEFAULTS.resend,
@@ -71,10 +74,9 @@ t.test("the manual has every key and no others, with what a change takes", async
 });
 
 t.test("the table of keys is that of the schema", async (t) => {
-	const disk = keysAt(diskSchema, []).filter((key) => key !== "limit" && key !== "aoe" && key !== "nbd");
-	const inner = ["limit", "aoe", "nbd"].flatMap((table) =>
-		keysAt(diskSchema, [table]).map((key) => `${table}.${key}`),
-	);
+	const tables = ["limit", "aoe", "nbd", "iscsi"];
+	const disk = keysAt(diskSchema, []).filter((key) => !tables.includes(key));
+	const inner = tables.flatMap((table) => keysAt(diskSchema, [table]).map((key) => `${table}.${key}`));
 	// Some may stand in two places, and are of one.
 	const own = disk.filter((key) => !inner.includes(`aoe.${key}`));
 	t.strictSame([...own, ...inner].sort(), Object.keys(DISK_EFFORTS).sort());
@@ -82,6 +84,7 @@ t.test("the table of keys is that of the schema", async (t) => {
 		...keysAt(daemonSchema, []).map((key) => `daemon.${key}`),
 		...keysAt(httpSchema, []).map((key) => `http.${key}`),
 		...keysAt(nbdSchema, []).map((key) => `nbd.${key}`),
+		...keysAt(iscsiSchema, []).map((key) => `iscsi.${key}`),
 		...keysAt(bootSchema, []).map((key) => `boot.${key}`),
 	];
 	t.strictSame(others, Object.keys(DAEMON_EFFORTS));

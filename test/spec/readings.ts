@@ -11,7 +11,7 @@ export function read(...texts: string[]): Config | string[] {
 }
 
 export function readSources(sources: Sources): Config | string[] {
-	const config = readConfig(sources, { interfaceNames: () => PRESENT });
+	const config = readConfig(sources, { interfaceNames: () => PRESENT, host: "san.example.org" });
 	return Array.isArray(config) ? config.map(({ message }) => message) : config;
 }
 
