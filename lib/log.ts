@@ -33,12 +33,12 @@ export type PoolSubject = (typeof POOL_SUBJECTS)[number];
 /** What a message is about, for those who tell it on as an event: the message says it too. */
 export type Subject =
 	| {
-			readonly kind: "rival" | "nbd-client" | "fault" | "disk-stalled" | "disk-resumed";
+			readonly kind: "rival" | "nbd-client" | "iscsi-initiator" | "fault" | "disk-stalled" | "disk-resumed";
 			readonly disk: string;
 			readonly link?: string;
 	  }
 	/** No disk's: who it wanted is not known yet. */
-	| { readonly kind: "nbd-tls" }
+	| { readonly kind: "nbd-tls" | "iscsi-login" }
 	/** `pool`: its path. */
 	| {
 			readonly kind: PoolSubject;

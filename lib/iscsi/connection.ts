@@ -95,6 +95,11 @@ export class IscsiConnection implements StreamUser, Line, SessionConnection {
 		return this.#session;
 	}
 
+	/** Commands and requests that have begun and not ended. */
+	get underWay(): number {
+		return this.#transmission?.underWay ?? 0;
+	}
+
 	/** Null: the login is not over. */
 	get transmission(): Transmission | null {
 		return this.#transmission;
@@ -279,7 +284,7 @@ function talkOf(offers: Offers): Offers {
 	return {
 		peer: offers.peer,
 		targets: () => offers.targets(),
-		find: (name) => offers.find(name),
+		find: (name, initiator) => offers.find(name, initiator),
 		denied: (target, initiator) => offers.denied(target, initiator),
 		portals: () => offers.portals(),
 		discoveryChap: offers.discoveryChap,

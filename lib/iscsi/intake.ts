@@ -29,6 +29,8 @@ export interface IntakeUser {
 	pdu(view: DataView, at: number, dataBytes: number): Taken;
 	/** All that was to be gathered is at `memory`'s byte `offset`: lent until the pump has run, or in the room itself. */
 	gathered(memory: Memory, offset: number, isIntact: boolean): void;
+	/** By its digest. */
+	broken(what: "header" | "data"): void;
 	/** Nothing more comes, or it makes no sense. */
 	ended(why: string): void;
 }
@@ -36,10 +38,9 @@ export interface IntakeUser {
 export class Intake {
 	/** There was no room for what comes next: to be tried again when there may be. */
 	lacksRoom = false;
-	/** PDUs that have come, those of them whose data was broken, and how often anything came. */
+	/** PDUs that have come, and how often anything came. */
 	count = 0;
 	arrivals = 0;
-	broken = 0;
 	readonly #user: IntakeUser;
 	readonly #holder: RoomHolder;
 	readonly #rooms: Rooms;
@@ -169,8 +170,10 @@ export class Intake {
 		const end = at + headerBytes + (headerDigest ? DIGEST_BYTES : 0);
 		if (end > this.#to) return this.#lacksBytes();
 		if (!this.#user.mayTake) return false;
-		if (headerDigest && view.getUint32(at + headerBytes, true) !== crc32c(bytes, at, at + headerBytes))
+		if (headerDigest && view.getUint32(at + headerBytes, true) !== crc32c(bytes, at, at + headerBytes)) {
+			this.#user.broken("header");
 			return this.#end("a header is broken: its digest says so");
+		}
 		const dataBytes = dataBytesOf(view, at);
 		if (dataBytes > RECEIVED_BYTES_MAX) return this.#end("it sends more data at once than was agreed on");
 		const taken = this.#user.pdu(view, at, dataBytes);
@@ -227,7 +230,7 @@ export class Intake {
 		this.#at += this.#tailBytes;
 		this.#tailBytes = NO_DATA;
 		this.#target = null;
-		if (!isIntact) this.broken += 1;
+		if (!isIntact) this.#user.broken("data");
 		if (memory !== null) this.#user.gathered(memory, offset, isIntact);
 		return true;
 	}

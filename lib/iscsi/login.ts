@@ -129,14 +129,16 @@ class Login {
 		const text = this.#targetName;
 		if (text === null) return missing("TargetName");
 		const name = deviceNameOf(text);
-		const target = name === undefined ? undefined : this.#talk.find(name);
+		const initiator = { peer: this.#talk.peer, name: identity.initiatorName };
+		const target = name === undefined ? undefined : this.#talk.find(name, initiator);
 		if (target === undefined)
 			return { status: LoginStatus.notFound, why: `there is no target ${quote(text)}` };
-		const initiator = { peer: this.#talk.peer, name: identity.initiatorName };
+		if ("why" in target) return target;
 		if (!target.mayUse(initiator)) {
 			this.#talk.denied(target, initiator);
 			return { status: LoginStatus.forbidden, why: "it is not among those who may have that target" };
 		}
+		if (target.unavailable !== null) return { status: LoginStatus.unavailable, why: target.unavailable };
 		const agreed = identity.tsih === 0 ? null : this.#talk.session(identity, target);
 		if (agreed !== null && "why" in agreed) return agreed;
 		return {

@@ -8,11 +8,13 @@ import { COUNT_START } from "../counters.js";
 import type { Departures } from "../departures.js";
 import { Places } from "../nbd/places.js";
 import type { Pump, PumpStage } from "../pump.js";
+import type { ScsiTarget } from "../scsi/target.js";
 import { Rooms } from "../stream/rooms.js";
 import type { ByteStream } from "../stream/stream.js";
 import type { Memory } from "../wire/memory.js";
 import { CommandPool } from "./command.js";
 import { type ConnectionHome, IscsiConnection } from "./connection.js";
+import { LoginStatus } from "./pdu.js";
 import type { Session } from "./session.js";
 import { Sessions } from "./sessions.js";
 import type { Agreed, LoginRefusal, Offers, Refused } from "./talk.js";
@@ -37,6 +39,8 @@ export interface IscsiServerOptions {
 	readonly departures?: Departures;
 	/** Addresses and ports that initiators are told: see `Offers.portals`. `stream`: who asks. */
 	readonly portals: (stream: ByteStream) => readonly string[];
+	/** Why nobody can log in now to what is no target, but will be one, by that name; undefined: there is none of it. */
+	readonly absent?: (name: string, initiator: Initiator) => string | undefined;
 	/** There is no place for an initiator. */
 	readonly onCrowded?: (peer: string) => void;
 	/** One may not have what it asks for. */
@@ -54,6 +58,7 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 	readonly clock: Clock;
 	readonly departures: Departures | null;
 	readonly sessions: Sessions;
+	readonly broken = { header: 0, data: 0 };
 	/** Another number whenever somebody has come, gone, or asked for anything. */
 	activity = COUNT_START;
 	/** Connections that were refused, for there were too many; and logins that came to nothing. */
@@ -65,8 +70,11 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 	readonly #targets = new Map<string, IscsiTarget>();
 	readonly #connections = new Set<IscsiConnection>();
 	readonly #places: Places;
+	/** Until when whoever uses them may log out. */
+	readonly #withdrawn = new Map<ScsiTarget, number>();
 	readonly #queued: IscsiConnection[] = [];
-	#forgetLook: () => void;
+	/** While there are connections. */
+	#forgetLook: (() => void) | null = null;
 	#isStopped = false;
 
 	constructor(options: IscsiServerOptions) {
@@ -76,7 +84,6 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 		this.sessions = new Sessions(this.clock, this.departures);
 		this.#places = new Places(options.connectionsMax ?? CONNECTIONS_MAX);
 		this.rooms = new Rooms(options.allocate, options.budgetBytes ?? BUDGET_BYTES);
-		this.#forgetLook = this.clock.after(LOOK_MS, () => this.#look());
 		options.pump.addLink(this);
 	}
 
@@ -93,20 +100,21 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 		this.#targets.set(target.scsi.name, target);
 	}
 
-	/** Nobody begins to use it any more; those who do are asked to log out, and cut off if they don't in time. */
-	withdraw(target: IscsiTarget): void {
-		const { scsi } = target;
+	/** Nobody begins to use it any more; those who do go on. */
+	retire({ scsi }: IscsiTarget): void {
 		if (this.#targets.get(scsi.name)?.scsi === scsi) this.#targets.delete(scsi.name);
-		for (const connection of this.#of(target)) connection.transmission?.replies.requestLogout(LOGOUT_SECONDS);
-		this.clock.after(1000 * LOGOUT_SECONDS, () =>
-			this.#closeAll(this.#of(target), "its target is served no more"),
-		);
 	}
 
-	/** And those who use it are cut off: what has not begun is not carried out, and nobody is answered. */
+	/** And for good: those who use it are asked to log out, after which they don't come again, and cut off if they don't in time. */
+	withdraw(target: IscsiTarget): void {
+		this.retire(target);
+		for (const connection of this.#of(target)) connection.transmission?.replies.requestLogout(LOGOUT_SECONDS);
+		this.#withdrawn.set(target.scsi, this.clock.now() + 1000 * LOGOUT_SECONDS);
+	}
+
+	/** And those who use it are cut off: what has not begun is not carried out, and nobody is answered. They may be right to come again. */
 	cutOff(target: IscsiTarget): void {
-		const { scsi } = target;
-		if (this.#targets.get(scsi.name)?.scsi === scsi) this.#targets.delete(scsi.name);
+		this.retire(target);
 		this.#closeAll(this.#of(target), null);
 	}
 
@@ -118,7 +126,7 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 		this.#closeAll(shutOut, "who may have it was changed");
 	}
 
-	#of({ scsi }: IscsiTarget): IscsiConnection[] {
+	#of({ scsi }: Pick<IscsiTarget, "scsi">): IscsiConnection[] {
 		return [...this.#connections].filter(({ session }) => session !== null && session.of?.scsi === scsi);
 	}
 
@@ -136,13 +144,14 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 			return;
 		}
 		this.#connections.add(new IscsiConnection(stream, this, this.#offersTo(stream)));
+		this.#lookSoon();
 	}
 
 	#offersTo(stream: ByteStream): Offers {
 		return {
 			peer: stream.peer,
 			targets: () => this.#targets.values(),
-			find: (name) => this.#targets.get(name),
+			find: (name, initiator) => this.#targets.get(name) ?? this.#absent(name, initiator),
 			denied: (target, initiator) => this.#options.onDenied?.(target, initiator),
 			portals: () => this.#options.portals(stream),
 			discoveryChap: this.discoveryChap,
@@ -151,20 +160,36 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 		};
 	}
 
+	#absent(name: string, initiator: Initiator): LoginRefusal | undefined {
+		const why = this.#options.absent?.(name, initiator);
+		return why === undefined ? undefined : { status: LoginStatus.unavailable, why };
+	}
+
 	connections(): Iterable<IscsiConnection> {
 		return this.#connections;
 	}
 
+	#lookSoon(): void {
+		this.#forgetLook ??= this.clock.after(LOOK_MS, () => this.#look());
+	}
+
 	#look(): void {
-		this.#forgetLook = this.clock.after(LOOK_MS, () => this.#look());
+		this.#forgetLook = null;
+		for (const [scsi, untilMs] of this.#withdrawn) {
+			if (this.clock.now() < untilMs) continue;
+			this.#withdrawn.delete(scsi);
+			this.#closeAll(this.#of({ scsi }), "its target is served no more");
+		}
 		for (const connection of [...this.#connections]) connection.look();
+		if (this.#connections.size > 0) this.#lookSoon();
 		this.runPump();
 	}
 
 	/** Takes no more initiators, and cuts off those that there are. */
 	stop(): void {
 		this.#isStopped = true;
-		this.#forgetLook();
+		this.#forgetLook?.();
+		this.#forgetLook = null;
 		this.#closeAll([...this.#connections], null);
 	}
 

@@ -17,6 +17,8 @@ const SENSE_KEYS = 16;
 /** What a session has its data by. */
 export interface SessionConnection {
 	readonly peer: string;
+	/** Commands and requests that have begun and not ended. */
+	readonly underWay: number;
 	/** Ends it: what has not begun never does. Resolves when nothing of it can change a disk any more. */
 	end(why: string): Promise<void>;
 }

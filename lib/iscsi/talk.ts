@@ -21,8 +21,8 @@ export interface Offers {
 	readonly peer: string;
 	/** All that there are; others may come and go between two. */
 	targets(): Iterable<IscsiTarget>;
-	/** `name` is in small letters. Undefined if there is none. */
-	find(name: string): IscsiTarget | undefined;
+	/** `name` is in small letters. Why not, if it is known and not to be had now; undefined if there is none. */
+	find(name: string, initiator: Initiator): IscsiTarget | LoginRefusal | undefined;
 	/** It has asked for one that it may not have. */
 	denied(target: IscsiTarget, initiator: Initiator): void;
 	/** Addresses and ports under which a target is, as `TargetAddress` has them, but for the group: `192.0.2.1:3260`, `[2001:db8::1]:3260`. */

@@ -34,4 +34,6 @@ export interface IscsiTarget {
 	/** Null: it is enough to be among those who may. */
 	readonly chap: Chap | null;
 	mayUse(initiator: Initiator): boolean;
+	/** Why nobody can log in now, who may: it is a moment's matter (`LoginStatus.unavailable`: initiators try again). Null: they can. */
+	readonly unavailable: string | null;
 }

@@ -33,6 +33,8 @@ export interface Shared {
 	readonly rooms: Rooms;
 	readonly pool: CommandPool;
 	readonly departures: Departures | null;
+	/** PDUs that came with a wrong digest, of whatever part: counted. */
+	readonly broken: { header: number; data: number };
 	/** Nothing can happen in this process but that this one connection is sent more: it may wait for that without sleeping. */
 	readonly waitsForOne: boolean;
 	/** Carries out what was queued. */
@@ -166,6 +168,10 @@ export class Transmission implements CommandsHost, IntakeUser, RequestsHost {
 	gathered(memory: Memory, offset: number, isIntact: boolean): void {
 		if (this.requests.isGathering) this.requests.gathered(isIntact);
 		else this.commands.writing.gathered(memory, offset, isIntact);
+	}
+
+	broken(what: "header" | "data"): void {
+		this.#shared.broken[what] += 1;
 	}
 
 	/** While its header is still there. */

@@ -67,6 +67,7 @@ const FOR_WORKERS: readonly OpenerRequest["kind"][] = [
 	"swapHead",
 	"listen",
 	"socket",
+	"chapSecret",
 	"nbdKeys",
 	"remoteKeys",
 	"addresses",
@@ -125,10 +126,11 @@ export class Answers {
 		listen: ({ path }) => this.#listen(path),
 		socket: async ({ address }) => {
 			const { files, listeners } = this.#options;
-			if (!files.listen.nbd.some(({ name }) => name === address))
+			if (!placesIn(files.listen).includes(address))
 				throw new OperatorError(`${quote(address)}: is no place where root's files have clients connect`);
 			return { body: {}, files: [await listeners.forClients(address)] };
 		},
+		chapSecret: async ({ file }) => ({ body: { ...(await this.#options.files.chapSecrets.read(file)) } }),
 		nbdKeys: async () => ({ body: { ...(await this.#options.files.nbdKeys()) } }),
 		remoteKeys: async ({ hasUser }) => ({ body: { ...(await this.#options.files.remoteKeys(hasUser)) } }),
 		addresses: async ({ host }) => ({ body: { addresses: await this.#names.addressesOf(host) } }),
@@ -218,9 +220,10 @@ export class Answers {
 		const { files, listeners, children } = this.#options;
 		const { listen } = files;
 		// (Where there are keys, their files may hold others now.)
-		if (listen.nbdTls === undefined && isDeepStrictEqual(listen, this.#places)) return;
+		const hasKeys = listen.nbdTls !== undefined || files.chapSecrets.any;
+		if (!hasKeys && isDeepStrictEqual(listen, this.#places)) return;
 		this.#places = listen;
-		void listeners.retainClients(listen.nbd.map(({ name }) => name));
+		void listeners.retainClients(placesIn(listen));
 		for (const child of children()) if (child.kind === "worker") child.tell({ kind: "listen", listen });
 	}
 
@@ -267,6 +270,11 @@ export class Answers {
 			})),
 		);
 	}
+}
+
+/** Where workers may have clients connect. */
+function placesIn({ nbd, iscsi }: ListenSpec): string[] {
+	return [...nbd, ...iscsi].map(({ name }) => name);
 }
 
 function ofWorker<T>(all: Map<number, T>, worker: number, Kind: new () => T): T {

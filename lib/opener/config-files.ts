@@ -16,6 +16,7 @@ import type { StorePoolSpec } from "../spec/store-spec.js";
 import { clientFilesOf } from "../spec/tls.js";
 import { quote } from "../text.js";
 import { type ReadMaterial, readMaterial } from "../tls/material.js";
+import { ChapSecretFiles } from "./chap-secrets.js";
 import { Grants } from "./grants.js";
 import type { ListenerName, ReplicasOpening, StorePoolOpening } from "./messages.js";
 import { OneAtATime } from "./patience.js";
@@ -53,6 +54,7 @@ export class ConfigFiles {
 	/** Of the same disks. */
 	readonly twins = new Twins();
 	readonly #storeKeys = new StoreKeyFiles();
+	readonly chapSecrets = new ChapSecretFiles();
 	/** How often the files were read, and which of those readings counts. */
 	#readings = 0;
 	#taken = 0;
@@ -77,6 +79,7 @@ export class ConfigFiles {
 		this.#disks = namesOf(config);
 		this.#files = pathsOf(config);
 		this.twins.take(config.disks);
+		this.chapSecrets.take(config.disks);
 		this.#good = sources;
 	}
 
@@ -109,8 +112,9 @@ export class ConfigFiles {
 
 	/** Where workers listen. */
 	get listen(): ListenSpec {
-		const { listen, tls } = this.#config.nbd;
-		return { nbd: listen, ...(tls.server && { nbdTls: tls.server }) };
+		const { nbd, iscsi } = this.#config;
+		const { server } = nbd.tls;
+		return { nbd: nbd.listen, iscsi: iscsi.listen, ...(server && { nbdTls: server }) };
 	}
 
 	/** What pools in object stores have for paths. */
@@ -163,6 +167,7 @@ export class ConfigFiles {
 			this.#config = config as Config;
 			this.#grants = grantsOf(this.#config);
 			this.#links = linksOf(this.#config);
+			this.chapSecrets.take(this.#config.disks);
 			const inStores = this.#config.pools.flatMap(({ path, replicas = [] }) => [{ path }, ...replicas]);
 			this.#storeKeys.retain(new Set(inStores.map(({ path }) => path)));
 		}

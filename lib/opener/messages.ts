@@ -177,6 +177,8 @@ export type OpenerRequest =
 	| { readonly kind: "listen"; readonly path: string }
 	/** A socket that listens for clients, at an address of `Begin.listen`. The answer has the descriptor. */
 	| { readonly kind: "socket"; readonly address: string }
+	/** A secret of CHAP, in a file that the configuration names: the answer is a `ChapSecret`. */
+	| { readonly kind: "chapSecret"; readonly file: string }
 	/** What the files of `Begin.listen.nbdTls` hold now: the answer is a `ReadMaterial`. */
 	| { readonly kind: "nbdKeys" }
 	/** What the files of `tls` in `[nbd]` hold for remote disks, whose address names a user or not: likewise. */

@@ -54,6 +54,7 @@ const FIELDS: Readonly<Record<OpenerRequest["kind"], Readonly<Record<string, Che
 	swapHead: { pool: isText(LONGEST_NAME), id: isEither(isNull, isText(LONGEST_NAME)) },
 	listen: { path: isPath },
 	socket: { address: isText(LONGEST_PATH) },
+	chapSecret: { file: isPath },
 	nbdKeys: {},
 	remoteKeys: { hasUser: isFlag },
 	addresses: { host: isHost },

@@ -50,7 +50,7 @@ export class Listener {
 	#streamOf(descriptor: number): SocketStream | null {
 		const peer = native.socketName(descriptor, true);
 		try {
-			return new SocketStream(descriptor, peer);
+			return new SocketStream(descriptor, peer, native.socketName(descriptor, false));
 		} catch (error) {
 			if (!isNativeError(error)) throw error;
 			this.#rest();

@@ -36,6 +36,7 @@ export class SocketStream implements ByteStream {
 	constructor(
 		descriptor: number,
 		readonly peer: string,
+		readonly local?: string,
 	) {
 		this.#descriptor = descriptor;
 		try {

@@ -30,6 +30,8 @@ export const BROKEN = -2;
 export interface ByteStream {
 	/** Who it is, for messages: an address and port, or what the system knows of a unix socket's other end. */
 	readonly peer: string;
+	/** The end that is here, likewise; undefined: nobody knows, or it has none. */
+	readonly local?: string | undefined;
 	/** Whom the other end has proved to be, by TLS: `cn:backup`, `psk:alice`; null: it has not. */
 	readonly identity: string | null;
 	/** By what it is encrypted, `TLSv1.3 TLS_AES_256_GCM_SHA384`; null: by nothing. */

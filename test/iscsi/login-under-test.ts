@@ -23,7 +23,7 @@ export const SESSION = 7;
 export const FIRST: Pairs = { InitiatorName: INITIATOR, SessionType: "Normal", TargetName: TARGET };
 
 export function targetOf(name = TARGET, chap: Chap | null = null, mayUse = true): IscsiTarget {
-	return { scsi: new ScsiTarget(name), alias: "the web's", chap, mayUse: () => mayUse };
+	return { scsi: new ScsiTarget(name), alias: "the web's", chap, mayUse: () => mayUse, unavailable: null };
 }
 
 /** What there is for whoever asks: no session that could be gone on with. */

@@ -49,7 +49,7 @@ export class ServerUnderTest {
 			onRefused: (_, refused) => this.refused.push(refused),
 			...options,
 		});
-		this.target = { scsi: this.scsi, alias: "", chap: null, mayUse: () => this.mayUse };
+		this.target = { scsi: this.scsi, alias: "", chap: null, mayUse: () => this.mayUse, unavailable: null };
 		this.server.add(this.target);
 	}
 

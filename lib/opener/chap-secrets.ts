@@ -1,0 +1,79 @@
+/**
+ * Secrets of CHAP, which are in files that root's configuration names: read whenever a worker asks, so it has what they hold then. Used by
+ * `config-files.ts`, by the classic command line, and by `vblade check`, which wants to know whether they can be had.
+ */
+
+import { OperatorError } from "../errors.js";
+import { iscsiExportOf } from "../spec/exports.js";
+import { CHAP_SECRET_MAX, CHAP_SECRET_MIN } from "../spec/ranges.js";
+import type { ChapSpec, ExportSpec } from "../spec/spec.js";
+import { quote } from "../text.js";
+import { OneAtATime } from "./patience.js";
+import { secretIn } from "./store-keys.js";
+
+/** A file system may hang: nobody waits longer than this for its files. */
+const READ_LIMIT_MS = 8000;
+
+export interface ChapSecret {
+	readonly secret: string;
+	/** What an operator should know, a line each. */
+	readonly warnings: readonly string[];
+}
+
+/** Throws an OperatorError of one line that names the file, and nothing that is in it. */
+export async function readChapSecret(file: string): Promise<ChapSecret> {
+	const [secret, isOpen] = await secretIn(file);
+	if (secret.length > CHAP_SECRET_MAX)
+		throw new OperatorError(`${file}: a secret of CHAP has at most ${CHAP_SECRET_MAX} characters`);
+	const warnings = [
+		...(isOpen ? [`${file}: everyone can read this secret (chmod o-r)`] : []),
+		...(secret.length < CHAP_SECRET_MIN
+			? [`${file}: a secret of less than ${CHAP_SECRET_MIN} characters is soon guessed by whoever listens`]
+			: []),
+	];
+	return { secret, warnings };
+}
+
+export function secretFilesOf({ secretFile, mutual }: ChapSpec): string[] {
+	return mutual === undefined ? [secretFile] : [secretFile, mutual.secretFile];
+}
+
+interface WithExports {
+	readonly exports: readonly ExportSpec[];
+}
+
+/** For those who ask again and again, for files that are configured. */
+export class ChapSecretFiles {
+	/** By path: what hangs is read once at a time. */
+	readonly #readings = new Map<string, OneAtATime<ChapSecret>>();
+	#named: ReadonlySet<string> = new Set();
+
+	/** These are the disks of root's files. */
+	take(disks: readonly WithExports[]): void {
+		this.#named = new Set(
+			disks.flatMap(({ exports }) => {
+				const chap = iscsiExportOf(exports)?.chap;
+				return chap === undefined ? [] : secretFilesOf(chap);
+			}),
+		);
+		for (const file of this.#readings.keys()) if (!this.#named.has(file)) this.#readings.delete(file);
+	}
+
+	/** There are some: they may hold others now. */
+	get any(): boolean {
+		return this.#named.size > 0;
+	}
+
+	/** Throws an OperatorError if it can't be had. */
+	async read(file: string): Promise<ChapSecret> {
+		if (!this.#named.has(file))
+			throw new OperatorError(`${quote(file)}: is no secret of the files that root configures`);
+		const reading = this.#readings.get(file) ?? readingOf(file);
+		this.#readings.set(file, reading);
+		return reading.get();
+	}
+}
+
+function readingOf(file: string): OneAtATime<ChapSecret> {
+	return new OneAtATime(file, READ_LIMIT_MS, () => readChapSecret(file));
+}
