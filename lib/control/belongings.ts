@@ -1,16 +1,17 @@
 /**
- * What of a disk belongs to one process: its pool, whose log that process writes, and its `unix:` links and NBD, whose connections each come
+ * What of a disk belongs to one process: its pool, whose log that process writes, and its `unix:` links, NBD and iSCSI, whose connections each come
  * to whoever accepts them; and a disk that is made of disks is one with these, as is a pool with the disks that it is on. And which disks are together for that reason. Pure; used by `worker-choice.ts`.
  */
 
 import path from "node:path";
+import { unreachable } from "../errors.js";
 import { compoundOf } from "../spec/assembly.js";
 import type { NetifSpec, StorageSpec } from "../spec/spec.js";
 
 type ExportPlace =
 	| { readonly protocol: "aoe"; readonly netifs: readonly NetifSpec[] }
 	/** All have the same sockets. */
-	| { readonly protocol: "nbd" };
+	| { readonly protocol: "nbd" | "iscsi" };
 
 export interface PlacedDisk {
 	readonly name: string;
@@ -21,8 +22,7 @@ export interface PlacedDisk {
 }
 
 /** In words for people. */
-export type Belonging = `pool ${string}` | `unix:${string}` | `disk ${string}` | typeof NBD;
-const NBD = "NBD";
+export type Belonging = `pool ${string}` | `unix:${string}` | `disk ${string}` | "NBD" | "iSCSI";
 
 export interface Group {
 	readonly belongings: Set<Belonging>;
@@ -45,12 +45,23 @@ export function belongingsOf(disk: PlacedDisk): Belonging[] {
 		disk: { storage, chunkOf },
 		exports,
 	} = disk;
-	const links = exports.flatMap((each): Belonging[] =>
-		each.protocol === "nbd" ? [NBD] : linksOf(each.netifs),
-	);
+	const links = exports.flatMap((each) => waysOf(each));
 	const folder = storage.kind === "volume" ? storage.pool : chunkOf;
 	const pools = folder === undefined ? [] : [poolBelonging(folder)];
 	return [...pools, ...wholesOf(disk), ...links];
+}
+
+function waysOf(exported: ExportPlace): Belonging[] {
+	switch (exported.protocol) {
+		case "aoe":
+			return linksOf(exported.netifs);
+		case "nbd":
+			return ["NBD"];
+		case "iscsi":
+			return ["iSCSI"];
+		default:
+			return unreachable(exported);
+	}
 }
 
 function linksOf(netifs: readonly NetifSpec[]): Belonging[] {

@@ -27,7 +27,7 @@ const ACTIVE_MS = 60_000;
 const UNTIL_RELOAD =
 	"a file names this disk: what is changed here holds until the next reload, or until vblade is started again";
 
-const UNSERVED = "nothing serves it: it has neither aoe nor nbd";
+const UNSERVED = "nothing serves it: it has neither aoe nor nbd nor iscsi";
 const RUNTIME_PLACE = /^runtime\.toml:\d+:\d+: /;
 
 export interface Outcome {

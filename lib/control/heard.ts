@@ -27,6 +27,7 @@ import { POOL_FULL_REASONS } from "../pool/told.js";
 import { PERIODS } from "../spec/policy.js";
 import type { Happening } from "./event-log.js";
 import { isNbd, isNumber, isParts, isRemote, isTlsRefusals, isWordOrNull } from "./heard-disk.js";
+import { isIscsi, isIscsiReport } from "./heard-iscsi.js";
 import { isHandedOver, isPoolDisks, isReplicas, isStored } from "./heard-volume.js";
 
 type Words = Readonly<Record<string, unknown>>;
@@ -70,6 +71,7 @@ const isDisk = isShape({
 	shrunkBytes: isEither(isNull, isNumber),
 	exports: isList(isExport, MOST_PLACES),
 	nbd: isEither(isNull, isNbd),
+	iscsi: isIscsi,
 	remote: isEither(isNull, isRemote),
 	parts: isEither(isNull, isParts),
 });
@@ -91,6 +93,7 @@ const isLook = isShape({
 		links: isList(isLink, MOST_LINKS),
 		unheard: isList(isWord, MOST_PLACES),
 		nbdTls: isTlsRefusals,
+		iscsi: isIscsiReport,
 	}),
 	disks: isList(isDisk, MOST),
 	isMore: isFlag,
@@ -126,9 +129,9 @@ const isNews = isShape({
 			}),
 		),
 		isEither(
-			isShape({ kind: isOneOf(["nbd-tls"]) }),
+			isShape({ kind: isOneOf(["nbd-tls", "iscsi-login"]) }),
 			isShape({
-				kind: isOneOf(["rival", "nbd-client", "fault", "disk-stalled", "disk-resumed"]),
+				kind: isOneOf(["rival", "nbd-client", "iscsi-initiator", "fault", "disk-stalled", "disk-resumed"]),
 				disk: isWord,
 				link: isEither(isMissing, isWord),
 			}),

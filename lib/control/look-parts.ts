@@ -4,12 +4,13 @@
 
 import { REJECT_REASONS } from "../aoe/stats.js";
 import type { FigureRow } from "../daemon/figures-frame.js";
+import type { IscsiReport, IscsiState } from "../daemon/iscsi-state.js";
 import type { NbdState, TlsRefusals as ToldRefusals } from "../daemon/nbd-state.js";
 import type { DiskReport, ExportState, LinkReport } from "../daemon/state.js";
 import { ERROR_CAUSES, type ErrorCause } from "../disk.js";
 import { addCounts, HISTOGRAM_CLASSES } from "../histogram.js";
 import { oneLine } from "../text.js";
-import type { AoeExport, Counters, NbdExport, Operation, TlsRefusals } from "./model.js";
+import type { AoeExport, Counters, IscsiExport, NbdExport, Operation, TlsRefusals } from "./model.js";
 import { latenciesOf } from "./observed.js";
 import { NO_COUNTERS } from "./rates.js";
 import type {
@@ -97,7 +98,8 @@ function sumOf(all: readonly Measured[]): Measured | null {
 }
 
 export function viewOf(report: DiskReport): DiskView {
-	const { name, phase, open, lastFault, stalledSince, shrunkBytes, exports, nbd, remote, parts } = report;
+	const { name, phase, open, lastFault, stalledSince, shrunkBytes, exports, nbd, iscsi, remote, parts } =
+		report;
 	const [exported] = exports;
 	const where = lastFault?.lba == null ? "" : ` at LBA ${lastFault.lba}`;
 	return {
@@ -107,6 +109,7 @@ export function viewOf(report: DiskReport): DiskView {
 		readOnly: open?.readOnly ?? false,
 		aoe: exported === undefined ? null : aoeOf(exported),
 		nbd: nbd && nbdOf(nbd),
+		iscsi: iscsi && iscsiOf(iscsi),
 		remote: remote && { ...remote, why: remote.why && oneLine(remote.why) },
 		parts:
 			parts?.map(({ mirrored, ...part }) => ({
@@ -124,6 +127,34 @@ export function refusalsOf({ count, latest }: ToldRefusals): TlsRefusals {
 	return {
 		count,
 		latest: latest.map(({ at, peer, why }) => ({ at, peer: oneLine(peer), why: oneLine(why) })),
+	};
+}
+
+export function loginsOf({ latest, ...counts }: IscsiReport): IscsiReport {
+	return {
+		...counts,
+		latest: latest.map((each) => ({
+			...each,
+			peer: oneLine(each.peer),
+			initiator: each.initiator && oneLine(each.initiator),
+			target: each.target && oneLine(each.target),
+			why: oneLine(each.why),
+		})),
+	};
+}
+
+function iscsiOf({ target, unavailable, sessions, ...counts }: IscsiState): IscsiExport {
+	return {
+		...counts,
+		target: oneLine(target),
+		unavailable: unavailable && oneLine(unavailable),
+		sessions: sessions.map((each) => ({
+			...each,
+			peer: oneLine(each.peer),
+			initiator: oneLine(each.initiator),
+			user: each.user && oneLine(each.user),
+			isid: oneLine(each.isid),
+		})),
 	};
 }
 

@@ -7,6 +7,7 @@
 import { REJECT_REASONS } from "../aoe/stats.js";
 import { ERROR_CAUSES } from "../disk.js";
 import { HISTOGRAM_CLASSES } from "../histogram.js";
+import { aboutIscsi, type IscsiMetrics, type IscsiSource } from "./metrics-iscsi.js";
 import { aboutMirrors, type MirrorsSource } from "./metrics-mirrors.js";
 import { aboutNbd, type NbdMetrics, type NbdSource } from "./metrics-nbd.js";
 import { aboutMachines, aboutPools, type PoolsSource } from "./metrics-pools.js";
@@ -18,7 +19,7 @@ import type { DiskFigures, InitiatorFigures, Measured, MeasuredByOperation, Part
 
 export const METRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-export interface DiskMetrics extends NbdMetrics {
+export interface DiskMetrics extends NbdMetrics, IscsiMetrics {
 	readonly name: string;
 	readonly state: DiskState;
 	readonly sizeBytes: number | null;
@@ -31,7 +32,7 @@ export interface DiskMetrics extends NbdMetrics {
 	readonly figures: DiskFigures | undefined;
 }
 
-export interface MetricsSource extends PoolsSource, NbdSource, Pick<MirrorsSource, "nowMs"> {
+export interface MetricsSource extends PoolsSource, NbdSource, IscsiSource, Pick<MirrorsSource, "nowMs"> {
 	readonly version: string;
 	readonly disks: readonly DiskMetrics[];
 	readonly links: readonly ObservedLink[];
@@ -269,6 +270,7 @@ const PARTS: readonly Part[] = [
 	aboutProcess,
 	aboutDisks,
 	aboutNbd,
+	aboutIscsi,
 	aboutRemote,
 	aboutMirrors,
 	aboutPools,

@@ -8,6 +8,7 @@ export * from "./model/change.js";
 export * from "./model/disk.js";
 export * from "./model/event.js";
 export * from "./model/history.js";
+export * from "./model/iscsi.js";
 export * from "./model/machine.js";
 export * from "./model/network.js";
 export * from "./model/pool.js";

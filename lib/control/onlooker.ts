@@ -18,6 +18,7 @@ import {
 	diskFigures,
 	joined,
 	linkView,
+	loginsOf,
 	NOTHING_MEASURED,
 	operationsOf,
 	refusalsOf,
@@ -116,6 +117,7 @@ export class Onlooker {
 			initiators: [...this.#initiators.values()],
 			unheard: report.unheard,
 			nbdTls: refusalsOf(report.nbdTls),
+			iscsi: loginsOf(report.iscsi),
 		};
 	}
 

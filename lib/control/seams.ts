@@ -4,6 +4,7 @@
  * channels behind them, tests put fakes.
  */
 
+import type { IscsiReport } from "../daemon/iscsi-state.js";
 import type { Compared } from "../daemon/mirrors.js";
 import type { PoolAct, VolumeQuestion, WorkerRequest } from "../daemon/worker-messages.js";
 import type { ListenerName } from "../opener/messages.js";
@@ -16,6 +17,7 @@ import type { VolumeAnswers } from "./heard-volume.js";
 import type {
 	AoeExport,
 	Counters,
+	IscsiExport,
 	Link,
 	MirroredPart,
 	NbdExport,
@@ -132,6 +134,7 @@ export interface DiskView {
 	readonly readOnly: boolean;
 	readonly aoe: AoeExport | null;
 	readonly nbd: NbdExport | null;
+	readonly iscsi: IscsiExport | null;
 	readonly remote: RemoteState | null;
 	/** Where the disks lie in it that it is made of. */
 	readonly parts: readonly PartPlace[] | null;
@@ -170,9 +173,10 @@ export interface Look {
 	readonly links: readonly LinkView[];
 	readonly linkOptions: readonly LinkOptions[];
 	readonly initiators: readonly InitiatorFigures[];
-	/** Why nobody can connect at addresses that NBD should be served at. */
+	/** Why nobody can connect at addresses that NBD and iSCSI should be served at. */
 	readonly unheard: readonly string[];
 	readonly nbdTls: TlsRefusals;
+	readonly iscsi: IscsiReport;
 }
 
 /** What is compared of a mirror, from a byte on; what the others get where they differ, see `WorkerRequest`. */

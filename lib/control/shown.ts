@@ -72,6 +72,7 @@ export class Shower {
 			worker: workers.workerOf(disk.name),
 			aoe: seen.view?.aoe ?? null,
 			nbd: seen.view?.nbd ?? null,
+			iscsi: seen.view?.iscsi ?? null,
 			remote: seen.view?.remote ?? null,
 			parts: partsOf(disk, seen, (name) => changes.desired.steward(name)),
 			partOf: disk.partOf ?? null,

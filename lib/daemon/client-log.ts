@@ -1,6 +1,6 @@
 /**
- * Tells the log of clients of NBD that come, go and are refused, a bounded number of lines a minute however often they do: what is left
- * out is counted. Used by `nbd-exporter.ts`.
+ * Tells the log of clients of NBD, or initiators of iSCSI, that come, go and are refused, a bounded number of lines a minute however often they do: what is left
+ * out is counted. Used by `nbd-exporter.ts` and `iscsi-exporter.ts`.
  */
 
 import { type Clock, systemClock } from "../clock.js";
@@ -18,12 +18,14 @@ export interface ClientsOf {
 
 export class ClientLog {
 	readonly #log: Log;
+	readonly #protocol: "nbd" | "iscsi";
 	readonly #limit: LineLimit;
 
-	constructor(log: Log, clock: Clock = systemClock) {
+	constructor(log: Log, protocol: "nbd" | "iscsi" = "nbd", clock: Clock = systemClock) {
 		this.#log = log;
+		this.#protocol = protocol;
 		this.#limit = new LineLimit(clock, LINES_PER_MINUTE, (untold) =>
-			log.info(`nbd: clients came, went or were refused ${counted(untold, "time")} more`),
+			log.info(`${protocol}: clients came, went or were refused ${counted(untold, "time")} more`),
 		);
 	}
 
@@ -36,13 +38,20 @@ export class ClientLog {
 		this.#tell("info", from, `${peer} has gone${why === null ? "" : `: ${why}`}`);
 	}
 
-	refused(by: ClientsOf, peer: string): void {
-		this.#tell("warn", by, `${peer} was refused: it is not among those who may have it`);
+	refused(by: ClientsOf, peer: string, why = "it is not among those who may have it"): void {
+		this.#tell("warn", by, `${peer} was refused: ${oneLine(why)}`);
+	}
+
+	/** He has not come so far that it is known which disk he wants, or that there is none such. */
+	strange(peer: string, why: string): void {
+		this.#tellAll(`${this.#protocol}: ${peer} was refused: ${oneLine(why)}`, { kind: "iscsi-login" });
 	}
 
 	/** There is no place for him, or none for another one of his connections. */
 	crowded(peer: string): void {
-		this.#tellAll(`nbd: ${peer} was refused: there are too many connections, or too many of that client`);
+		this.#tellAll(
+			`${this.#protocol}: ${peer} was refused: there are too many connections, or too many of that client`,
+		);
 	}
 
 	/** TLS has come to nothing, or he has shown what is not good. */
@@ -61,8 +70,9 @@ export class ClientLog {
 	}
 
 	#tell(level: "info" | "warn", { of }: ClientsOf, what: string): void {
-		const message = `nbd: ${of}: ${what}`;
-		const subject: Subject = { kind: "nbd-client", disk: of };
+		const message = `${this.#protocol}: ${of}: ${what}`;
+		const kind = this.#protocol === "nbd" ? "nbd-client" : "iscsi-initiator";
+		const subject: Subject = { kind, disk: of };
 		if (this.#limit.mayTell()) this.#log[level](message, subject);
 		else this.#log.verbose(message);
 	}

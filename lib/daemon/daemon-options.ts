@@ -4,6 +4,7 @@ import type { LinkHelpers } from "../link/open.js";
 import type { Log } from "../log.js";
 import type { OpenPast } from "../pool/openings.js";
 import type { AccessListener } from "./blade-access.js";
+import type { IscsiExporterOptions } from "./iscsi-exporter.js";
 import type { NbdExporterOptions } from "./nbd-exporter.js";
 import type { OpenDevice } from "./openers.js";
 
@@ -17,6 +18,8 @@ export interface DaemonOptions {
 	readonly openPast?: OpenPast;
 	/** How NBD's sockets are made and their keys read, by default by this process itself; and what is not served, by default nothing. */
 	readonly nbdWays?: Pick<NbdExporterOptions, "absent" | "openSocket" | "readKeys">;
+	/** The same of iSCSI. */
+	readonly iscsiWays?: Pick<IscsiExporterOptions, "absent" | "openSocket" | "readSecret">;
 	/** Other processes of ours serve on the same links. */
 	readonly isShared?: boolean;
 	/** Told of what initiators have set on an export, each time. */

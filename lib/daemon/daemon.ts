@@ -5,7 +5,6 @@
  */
 
 import { endWithin } from "../block/close.js";
-import { Departures } from "../departures.js";
 import type { Disk } from "../disk.js";
 import { OperatorError } from "../errors.js";
 import type { Log } from "../log.js";
@@ -15,28 +14,20 @@ import type { DiskSpec, ExportSpec, ListenSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { type AddedSpec, Adding, worstOf } from "./adding.js";
-import { AoeExporter } from "./aoe-exporter.js";
 import { inClosingOrder } from "./compounds.js";
 import type { DaemonOptions, Exported } from "./daemon-options.js";
 import { type DiskEnd, Disks, type Opening } from "./disks.js";
-import type { Addition, Exporter } from "./exporter.js";
+import type { Exporter } from "./exporter.js";
+import { type Additions, additionsOf, type Exporters, makeExporters } from "./exporters.js";
 import { activityOf, type Collected, FigureCollector, figureSources } from "./figures.js";
 import { Mirrors } from "./mirrors.js";
-import { NbdExporter } from "./nbd-exporter.js";
+import type { NbdExporter } from "./nbd-exporter.js";
 import { type DiskReport, diskReports, type WorkerReport, workerReport } from "./state.js";
 import { Tls } from "./tls.js";
 
 /** How long requests under way on a disk that is removed may take. */
 const REMOVE_LIMIT_MS = 5000;
 const STOPPING = "vblade is stopping; nothing can be added any more";
-
-/** By protocol. What is asked of all of them is the same; what is added to one has that one's form. */
-interface Exporters extends Readonly<Record<ExportSpec["protocol"], Exporter>> {
-	readonly aoe: AoeExporter;
-	readonly nbd: NbdExporter;
-}
-
-type Additions = Readonly<Record<ExportSpec["protocol"], Addition>>;
 
 export class Daemon {
 	readonly #log: Log;
@@ -52,7 +43,7 @@ export class Daemon {
 	#closing: Promise<DiskEnd> | null = null;
 
 	constructor(options: DaemonOptions) {
-		const { log, version, open, openPast, onSet, helpers, nbdWays, isShared = false } = options;
+		const { log, version, open, openPast } = options;
 		this.#log = log;
 		const pump = this.#pump;
 		const onResized = (disk: Disk): void => {
@@ -60,13 +51,9 @@ export class Daemon {
 		};
 		this.#disks = new Disks({ pump, log, version, onResized, tls: this.tls, ...(open && { open }) });
 		[this.mirrors, this.chunkPools] = [new Mirrors(this.#disks), this.#disks.chunkPools];
-		const departures = new Departures(pump);
-		const outlets = { pump, log, version, departures, isShared, ...(helpers && { helpers }) };
-		const aoe = new AoeExporter(outlets, onSet);
 		const past = { home: this.poolHome, open: openPast, disks: this.#disks };
-		const nbd = new NbdExporter({ pump, log, departures, past, tls: this.tls, ...nbdWays });
-		this.#exporters = { aoe, nbd };
-		this.#figures = new FigureCollector(figureSources(this.#disks, aoe, nbd));
+		this.#exporters = makeExporters(options, { pump, tls: this.tls, past });
+		this.#figures = new FigureCollector(figureSources(this.#disks, this.#exporters));
 	}
 
 	/**
@@ -129,18 +116,17 @@ export class Daemon {
 
 	#plan({ exports, links }: AddedSpec): Additions {
 		this.#refuseIfClosing();
-		const aoe = exports.filter((each) => each.protocol === "aoe");
-		const nbd = exports.filter((each) => each.protocol === "nbd");
-		return { aoe: this.#exporters.aoe.plan(aoe, links), nbd: this.#exporters.nbd.plan(nbd) };
+		return additionsOf(this.#exporters, exports, links);
 	}
 
 	#refuseIfClosing(): void {
 		if (this.#closing !== null) throw new OperatorError(STOPPING);
 	}
 
-	/** Where clients of NBD connect from now on, for exports that have no sockets of their own. */
+	/** Where clients of NBD and iSCSI connect from now on, for exports that have no sockets of their own. */
 	listen(listen: ListenSpec): void {
 		this.#exporters.nbd.listen(listen);
+		this.#exporters.iscsi.listen(listen);
 	}
 
 	/**
@@ -152,7 +138,7 @@ export class Daemon {
 		const exporter: Exporter = this.#exporters[protocol];
 		if (protocol !== spec.protocol || !exporter.change(spec))
 			throw new OperatorError(
-				`export ${quote(name)}: only the MAC mask, the buffer count and the config string of AoE, or whom NBD lets in, can be changed while it is served`,
+				`export ${quote(name)}: only the MAC mask, the buffer count and the config string of AoE, or whom NBD and iSCSI let in, can be changed while it is served`,
 			);
 		this.#exports.set(name, spec);
 	}
@@ -273,7 +259,7 @@ export class Daemon {
 
 	/** Another number whenever something has come, gone, changed or been counted. */
 	get activity(): number {
-		return activityOf(this.#disks, this.#exporters.aoe, this.#exporters.nbd);
+		return activityOf(this.#disks, this.#exporters);
 	}
 
 	/** How things stand with all disks, or with some; a batch for each turn of the loop. */
@@ -283,7 +269,7 @@ export class Daemon {
 
 	/** How things stand with the links, and with this process. */
 	workerReport(): WorkerReport {
-		return workerReport(this.#disks, this.#exporters.aoe, this.#exporters.nbd);
+		return workerReport(this.#disks, this.#exporters);
 	}
 
 	/** What has been counted since the start, a line each. */

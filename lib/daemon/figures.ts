@@ -12,11 +12,10 @@ import { REJECT_REASONS, type RejectReason } from "../aoe/stats.js";
 import { type Disk, ERROR_CAUSES, type ErrorCause, type IoCounts } from "../disk.js";
 import type { Latencies } from "../histogram.js";
 import { turn } from "../turn.js";
-import type { AoeExporter } from "./aoe-exporter.js";
 import type { Disks } from "./disks.js";
+import type { Exporters } from "./exporters.js";
 import { Budget, type Track, Tracks } from "./figure-tracks.js";
 import { DISK_PHASES, type FigureNames, type FigureSection, FigureWriter } from "./figures-frame.js";
-import type { NbdExporter } from "./nbd-exporter.js";
 import type { Outlet } from "./outlets.js";
 
 /** What a row costs that has to be written, with its histograms. */
@@ -42,7 +41,8 @@ export interface FigureSources {
 	readonly activity: () => number;
 }
 
-export function figureSources(disks: Disks, aoe: AoeExporter, nbd: NbdExporter): FigureSources {
+export function figureSources(disks: Disks, exporters: Exporters): FigureSources {
+	const { aoe } = exporters;
 	return {
 		*disks() {
 			for (const { name, disk } of disks.held()) if (disk !== null) yield [name, disk];
@@ -56,13 +56,13 @@ export function figureSources(disks: Disks, aoe: AoeExporter, nbd: NbdExporter):
 			const { putOff, openings } = disks.engine;
 			return [(user + system) / 1e6, getHeapStatistics().used_heap_size, putOff, openings.waiting, turn.most];
 		},
-		activity: () => activityOf(disks, aoe, nbd),
+		activity: () => activityOf(disks, exporters),
 	};
 }
 
 /** Another number whenever something of them has come, gone, changed or been counted. All that is in it only grows. */
-export function activityOf(disks: Disks, aoe: AoeExporter, nbd: NbdExporter): number {
-	let sum = disks.changes + aoe.changes + nbd.activity;
+export function activityOf(disks: Disks, { aoe, nbd, iscsi }: Exporters): number {
+	let sum = disks.changes + aoe.changes + nbd.activity + iscsi.activity;
 	for (const { stats, registry } of aoe.outlets()) {
 		sum += stats.requests + stats.replies + stats.protocolErrors + stats.responsesHeard + registry.changes;
 		for (const reason of REASONS) sum += stats.rejected[reason];

@@ -100,6 +100,7 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 		});
 		this.#sockets = new Sockets({
 			log,
+			protocol: "nbd",
 			accept: (stream) => this.#server.accept(stream),
 			...(openSocket && { open: openSocket }),
 		});

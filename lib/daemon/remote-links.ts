@@ -7,10 +7,12 @@ import type { Asking } from "../channel/asking.js";
 import { startTunnelsByAsking } from "../gre/keeper.js";
 import { GreLink } from "../link/gre.js";
 import type { LinkHelpers } from "../link/open.js";
+import type { ChapSecret } from "../opener/chap-secrets.js";
 import type { OpenerRequest } from "../opener/messages.js";
 import type { LookUp } from "../stream/connect.js";
 import type { ReadMaterial } from "../tls/material.js";
 import { askForDescriptor, askOpener } from "./ask-opener.js";
+import type { ReadChapSecret } from "./iscsi-secrets.js";
 import type { ReadKeys } from "./nbd-exporter.js";
 import type { ReadRemoteKeys } from "./remote-keys.js";
 import type { OpenSocket } from "./sockets.js";
@@ -32,6 +34,12 @@ export function helpersOf(opener: Asking): LinkHelpers {
 /** Keys of root's, which the opener reads: by what the files say now, whatever is asked for. */
 export function readKeysBy(opener: Asking): ReadKeys {
 	return () => askForKeys(opener, { kind: "nbdKeys" });
+}
+
+/** Secrets of CHAP, likewise. */
+export function readSecretBy(opener: Asking): ReadChapSecret {
+	return async (file) =>
+		(await askOpener(opener, { kind: "chapSecret", file }, ASK_LIMIT_MS)).body as unknown as ChapSecret;
 }
 
 /** The same for remote disks. */

@@ -1,7 +1,7 @@
 /**
  * Sockets that listen for a protocol on byte streams. Some are an export's own, opened with it or not at all (the classic command line);
  * the others are the process's, and as a configuration says at present: one that can't be had keeps nobody from the rest, and is tried
- * again. Nobody is taken in before there is something to serve. Used by `nbd-exporter.ts`.
+ * again. Nobody is taken in before there is something to serve. Used by `nbd-exporter.ts` and `iscsi-exporter.ts`.
  */
 
 import { closeSync } from "node:fs";
@@ -10,7 +10,7 @@ import { OperatorError, unreachable } from "../errors.js";
 import { removeSocketFile, socketFileAt } from "../link/unix-socket.js";
 import type { Log } from "../log.js";
 import { isNativeError } from "../native.js";
-import type { NbdExportSpec, SocketSpec } from "../spec/spec.js";
+import type { OwnSocketSpec, SocketSpec } from "../spec/spec.js";
 import { Listener, listenOnTcp, listenOnUnix } from "../stream/listener.js";
 import type { ByteStream } from "../stream/stream.js";
 
@@ -21,13 +21,12 @@ export type OpenSocket = (spec: SocketSpec) => Promise<number>;
 
 export interface SocketsOptions {
 	readonly log: Log;
+	/** For messages. */
+	readonly protocol: "nbd" | "iscsi";
 	readonly accept: (stream: ByteStream) => void;
 	/** By default this process makes them itself, and removes what they are called by. */
 	readonly open?: OpenSocket;
 }
-
-/** Of an export. */
-type OwnSocket = NonNullable<NbdExportSpec["listen"]>[number];
 
 /** A socket that listens, or will. */
 interface Socket {
@@ -67,7 +66,7 @@ export class Sockets {
 	}
 
 	/** For an export, until `giveBack`. Throws an OperatorError if it can't be had. */
-	async take(spec: OwnSocket): Promise<void> {
+	async take(spec: OwnSocketSpec): Promise<void> {
 		const opening = this.#own.get(spec.name) ?? this.#open(spec);
 		this.#own.set(spec.name, opening);
 		try {
@@ -78,7 +77,7 @@ export class Sockets {
 		}
 	}
 
-	async #open({ descriptor: opened, ...spec }: OwnSocket): Promise<Socket> {
+	async #open({ descriptor: opened, ...spec }: OwnSocketSpec): Promise<Socket> {
 		const descriptor = opened ?? (await listenOn(spec));
 		const file = opened === undefined && spec.kind === "unix" ? socketFileAt(spec.path) : null;
 		return { file, spec, descriptor, listener: null, users: 0 };
@@ -144,7 +143,7 @@ export class Sockets {
 	}
 
 	async #tryToListen(spec: SocketSpec): Promise<void> {
-		const { accept, log, open = listenOn } = this.#options;
+		const { accept, log, protocol, open = listenOn } = this.#options;
 		const { name } = spec;
 		const wanted = this.#wanted;
 		try {
@@ -155,12 +154,12 @@ export class Sockets {
 				return;
 			}
 			this.#common.set(name, new Listener(descriptor, accept));
-			if (this.#wrong.delete(name)) log.info(`nbd: clients can connect to ${name} now`);
+			if (this.#wrong.delete(name)) log.info(`${protocol}: clients can connect to ${name} now`);
 		} catch (error) {
 			if (!(error instanceof OperatorError || isNativeError(error))) throw error;
 			if (wanted !== this.#wanted) return;
 			if (this.#wrong.get(name) !== error.message)
-				log.error(`nbd: ${error.message}: it is tried again; what is served elsewhere goes on`);
+				log.error(`${protocol}: ${error.message}: it is tried again; what is served elsewhere goes on`);
 			this.#wrong.set(name, error.message);
 		}
 	}

@@ -15,6 +15,8 @@ import type { AoeExporter } from "./aoe-exporter.js";
 import type { AoeExport } from "./aoe-exports.js";
 import type { PartReport } from "./compounds.js";
 import type { Disks, HeldDisk } from "./disks.js";
+import type { IscsiExporter } from "./iscsi-exporter.js";
+import type { IscsiReport, IscsiState } from "./iscsi-state.js";
 import type { NbdExporter } from "./nbd-exporter.js";
 import type { NbdState, TlsRefusals } from "./nbd-state.js";
 import type { Outlet } from "./outlets.js";
@@ -89,6 +91,8 @@ export interface DiskReport {
 	readonly exports: readonly ExportState[];
 	/** Null: it is not served over NBD. */
 	readonly nbd: NbdState | null;
+	/** Likewise. */
+	readonly iscsi: IscsiState | null;
 	/** Null: it is stored here. */
 	readonly remote: RemoteReport | null;
 	/** What it is made of, and where that lies in it; null: it is made of no disks, or not open. */
@@ -115,12 +119,13 @@ export interface WorkerReport {
 	readonly openingsWaiting: number;
 	readonly longestTurnSteps: number;
 	readonly links: readonly LinkReport[];
-	/** Why nobody can connect at addresses that NBD should be served at. */
+	/** Why nobody can connect at addresses that NBD and iSCSI should be served at. */
 	readonly unheard: readonly string[];
 	readonly nbdTls: TlsRefusals;
+	readonly iscsi: IscsiReport;
 }
 
-export function workerReport(disks: Disks, aoe: AoeExporter, nbd: NbdExporter): WorkerReport {
+export function workerReport(disks: Disks, { aoe, nbd, iscsi }: Exporters): WorkerReport {
 	const { putOff, openings, description } = disks.engine;
 	const links = [...aoe.outlets()].map(linkReport);
 	return {
@@ -129,8 +134,9 @@ export function workerReport(disks: Disks, aoe: AoeExporter, nbd: NbdExporter): 
 		openingsWaiting: openings.waiting,
 		longestTurnSteps: turn.most,
 		links,
-		unheard: nbd.unheard,
+		unheard: [...nbd.unheard.map((why) => `nbd: ${why}`), ...iscsi.unheard.map((why) => `iscsi: ${why}`)],
 		nbdTls: nbd.tlsRefusals,
+		iscsi: iscsi.state,
 	};
 }
 
@@ -142,7 +148,8 @@ function linkReport({ link, registry, pollUs, xdp }: Outlet): LinkReport {
 /** Those who export disks. */
 interface Exporters {
 	readonly aoe: AoeExporter;
-	readonly nbd: Pick<NbdExporter, "stateOf">;
+	readonly nbd: Pick<NbdExporter, "stateOf" | "unheard" | "tlsRefusals">;
+	readonly iscsi: Pick<IscsiExporter, "stateOf" | "unheard" | "state">;
 }
 
 /** All disks, or those of these names that there are; as many at a time as a turn of the loop has time for. */
@@ -162,7 +169,7 @@ export async function* diskReports(
 function diskReport(
 	{ name, spec, disk, isLeaving }: HeldDisk,
 	disks: Disks,
-	{ aoe, nbd }: Exporters,
+	{ aoe, nbd, iscsi }: Exporters,
 ): DiskReport {
 	const { faults } = disks;
 	const called = spec.called ?? name;
@@ -178,6 +185,7 @@ function diskReport(
 		shrunkBytes: faults.shrunkBytes(called) ?? null,
 		exports: Array.from(aoe.exportsOf(name), exportState),
 		nbd: nbd.stateOf(name),
+		iscsi: iscsi.stateOf(name),
 		remote: remoteReport(disk === null ? undefined : disks.remotes.of(disk)),
 		parts: disk === null ? null : disks.compounds.partsOf(disk),
 	};

@@ -8,9 +8,9 @@ import { volumeIn } from "../pool/past.js";
 import { aoeExportsOf } from "../spec/exports.js";
 import type { AccessSpec, AoeExportSpec, DiskSpec, ExportSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
+import { Absences } from "./absences.js";
 import type { Daemon } from "./daemon.js";
 import type { DiskEnd } from "./disks.js";
-import { NbdAbsent } from "./nbd-absent.js";
 import { type SetOnDisk, setOn, withSet } from "./set-access.js";
 import type { ServingSome, WorkerDisk } from "./worker-messages.js";
 
@@ -26,12 +26,12 @@ export class WorkerDisks {
 	readonly #set = new Map<string, SetOnDisk>();
 	/** What each disk is being asked for, until that is done. */
 	readonly #busy = new Map<string, Promise<unknown>>();
-	/** What clients of NBD are told of those that are not served. */
-	readonly #absent: NbdAbsent;
+	/** What clients are told of those that are not served. */
+	readonly #absent: Absences;
 	/** What was last asked to be added, by name, until it is removed. */
 	readonly #wanted = new Map<string, WorkerDisk>();
 
-	constructor(daemon: Daemon, absent: NbdAbsent = new NbdAbsent()) {
+	constructor(daemon: Daemon, absent: Absences = new Absences()) {
 		this.#daemon = daemon;
 		this.#absent = absent;
 	}
@@ -65,6 +65,7 @@ export class WorkerDisks {
 			if (before !== undefined && !isWithdrawn) await this.remove(disk.name);
 			this.#set.set(disk.name, added.set);
 			this.#wanted.set(disk.name, added);
+			this.#absent.expect(disk.name, added.exports);
 			const specs = {
 				disks: isWithdrawn ? [] : [disk],
 				exports: fenced ? [] : this.#withSet(added),
@@ -147,6 +148,7 @@ export class WorkerDisks {
 			if (this.#disks.get(name)?.fenced === false)
 				for (const each of exports) this.#daemon.fenceExport(each.name).catch(unlessBug);
 			this.remove(name).catch(unlessBug);
+			this.#absent.tell(name, exports, "its pool is being had again, here or by another host");
 		}
 	}
 

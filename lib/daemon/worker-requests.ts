@@ -20,8 +20,9 @@ import {
 import { OperatorError } from "../errors.js";
 import { DATA_EXTENT_BYTES } from "../image/extent.js";
 import { TOLD_MAX } from "../pool/looks.js";
+import { readIscsiName } from "../spec/iscsi-name.js";
 import { arePoolSettings } from "../spec/policy.js";
-import { NBD_STRING_MAX, PEER_RANGES_MAX, POOL_DISKS_MAX } from "../spec/ranges.js";
+import { CHAP_NAME_MAX, NBD_STRING_MAX, NUMBERS, PEER_RANGES_MAX, POOL_DISKS_MAX } from "../spec/ranges.js";
 import { isDiskSpec, isNetif, isWord, LONGEST, optional } from "./disk-requests.js";
 import { isAccess, isConfigString, isMacs, isSetAccess } from "./set-access.js";
 import type { WorkerDisk, WorkerRequest } from "./worker-messages.js";
@@ -75,7 +76,28 @@ const isNbdExport = isShape({
 	readers: isPeers,
 	...{ listen: isMissing, tls: isMissing },
 });
-const isExportSpec = isEither(isAoeExport, isNbdExport);
+const isIscsiName: Check = (value) => {
+	try {
+		return typeof value === "string" && readIscsiName("name", value) === value;
+	} catch (error) {
+		if (!(error instanceof OperatorError)) throw error;
+		return false;
+	}
+};
+const isAccount = { user: isText(CHAP_NAME_MAX), secretFile: isWord };
+const isIscsiExport = isShape({
+	protocol: isOneOf(["iscsi"]),
+	name: isWord,
+	disk: isWord,
+	target: isIscsiName,
+	lun: isCount(NUMBERS.lun.max),
+	removable: isFlag,
+	initiators: optional(isList(isIscsiName, PEER_RANGES_MAX)),
+	clients: optional(isList(isNetwork, PEER_RANGES_MAX)),
+	chap: optional(isShape({ ...isAccount, mutual: optional(isShape(isAccount)) })),
+	listen: isMissing,
+});
+const isExportSpec = isEither(isEither(isAoeExport, isNbdExport), isIscsiExport);
 const isLinkSpec = isShape({ netif: isNetif, pollUs: isCount(1000), xdp: isFlag });
 const isExports = isList(isExportSpec, MOST_EXPORTS);
 const isWorkerDisk = isShape({

@@ -15,14 +15,14 @@ import type { TellPool } from "../pool/told.js";
 import { becomeUser } from "../privileges.js";
 import { shownPoolPath } from "../spec/pool-path.js";
 import { quote } from "../text.js";
+import { Absences } from "./absences.js";
 import { bothWorld } from "./both-world.js";
 import { Daemon } from "./daemon.js";
 import { Joining } from "./joining.js";
 import { loadStores, type StoresLoaded } from "./load-stores.js";
-import { NbdAbsent } from "./nbd-absent.js";
 import { poolTeller } from "./pool-log.js";
 import { openThrough } from "./remote-files.js";
-import { helpersOf, openSocketBy, readKeysBy } from "./remote-links.js";
+import { helpersOf, openSocketBy, readKeysBy, readSecretBy } from "./remote-links.js";
 import { SetKeeping } from "./set-keeping.js";
 import { WorkerDisks } from "./worker-disks.js";
 import { WorkerLooks } from "./worker-look.js";
@@ -140,14 +140,16 @@ class Worker {
 		};
 		const { open, openPast, poolWays } = openThrough(this.#opener, stores?.storePoolsThrough, news);
 		// What it needs from the beginning (io_uring) it could not have later.
-		const absent = new NbdAbsent();
+		const absent = new Absences();
+		const openSocket = openSocketBy(this.#opener);
 		this.#daemon = new Daemon({
 			log: this.#log,
 			version,
 			open,
 			openPast,
 			helpers: helpersOf(this.#opener),
-			nbdWays: { absent, openSocket: openSocketBy(this.#opener), readKeys: readKeysBy(this.#opener) },
+			nbdWays: { absent: absent.nbd, openSocket, readKeys: readKeysBy(this.#opener) },
+			iscsiWays: { absent: absent.iscsi, openSocket, readSecret: readSecretBy(this.#opener) },
 			// (Later it can't be read.)
 			onSet: (exported, access) => {
 				this.#disks?.takeSet(exported, access);
@@ -229,19 +231,19 @@ class Worker {
 				return { body: disks.serving(request.from) };
 			case "add":
 				await disks.add(request.disk);
-				return this.#reportOn(request.disk.disk.name);
+				return reportOn(this.#daemon, request.disk.disk.name);
 			case "change":
 				await disks.change(request);
-				return this.#reportOn(request.disk.name);
+				return reportOn(this.#daemon, request.disk.name);
 			case "withdraw":
 				await disks.withdraw(request.name);
-				return this.#reportOn(request.name);
+				return reportOn(this.#daemon, request.name);
 			case "remove":
 				await pools.letGo(this.#daemon?.chunkPools.poolOn(request.name) ?? "");
 				return { body: { end: await disks.remove(request.name, request.limitMs) } };
 			case "fence":
 				await disks.fence(request.name, request.fenced);
-				return this.#reportOn(request.name);
+				return reportOn(this.#daemon, request.name);
 			case "verify":
 				return { body: await this.#mirrors().verify(request) };
 			case "resync":
@@ -274,13 +276,6 @@ class Worker {
 			throw new OperatorError(`snapshot ${quote(name)}: a client of NBD reads it`);
 	}
 
-	/** How it stands, for who has changed that: he need not wait for a look. */
-	async #reportOn(name: string): Promise<Parcel> {
-		for await (const [report] of this.#daemon?.diskReports(new Set([name])) ?? [])
-			if (report !== undefined) return { body: { report } };
-		return DONE;
-	}
-
 	async #stop(): Promise<void> {
 		this.#control?.close();
 		// (While disks are served: nobody has to wait for what was written before.)
@@ -295,4 +290,11 @@ class Worker {
 		);
 		this.#end(1);
 	}
+}
+
+/** How it stands, for who has changed that: he need not wait for a look. */
+async function reportOn(daemon: Daemon | null, name: string): Promise<Parcel> {
+	for await (const [report] of daemon?.diskReports(new Set([name])) ?? [])
+		if (report !== undefined) return { body: { report } };
+	return DONE;
 }

@@ -8,6 +8,7 @@ import { classOf, HISTOGRAM_CLASSES } from "../../lib/histogram.js";
 import type { PoolLook } from "../../lib/pool/looks.js";
 import type { ReplicaLook, StoredLook } from "../../lib/pool/stored-look.js";
 import { formatMac } from "../../lib/wire/mac.js";
+import { NO_ISCSI } from "../support/no-iscsi.js";
 
 /** So many requests, all of which took `us` microseconds. */
 export function measured(count: number, us: number): Measured {
@@ -45,6 +46,7 @@ export function viewOf(name: string, sizeBytes = 2 ** 20): DiskView {
 	const quiet = {
 		aoe: null,
 		nbd: null,
+		iscsi: null,
 		remote: null,
 		parts: null,
 		lastFault: null,
@@ -84,6 +86,7 @@ export function lookOf(figures: readonly DiskFigures[], more: Partial<Look> = {}
 		linkOptions: [],
 		unheard: [],
 		nbdTls: { count: 0, latest: [] },
+		iscsi: NO_ISCSI,
 		initiators: [],
 		...more,
 	};

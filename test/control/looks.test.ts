@@ -17,6 +17,7 @@ import {
 } from "../../lib/daemon/figures-frame.js";
 import type { DiskReport, WorkerReport } from "../../lib/daemon/state.js";
 import { classOf, HISTOGRAM_CLASSES } from "../../lib/histogram.js";
+import { NO_ISCSI, UNIT } from "../support/no-iscsi.js";
 
 const NAMES: FigureNames = {
 	isWhole: true,
@@ -53,6 +54,7 @@ const REPORT: WorkerReport = {
 	],
 	unheard: ["127.0.0.1:10809: taken"],
 	nbdTls: { count: 3, latest: [{ at: "2026-11-26T10:00:00.000Z", peer: "192.0.2.7:4711", why: "no TLS" }] },
+	iscsi: NO_ISCSI,
 };
 
 const DISK: DiskReport = {
@@ -65,15 +67,10 @@ const DISK: DiskReport = {
 	shrunkBytes: null,
 	parts: [{ disk: "a", offsetBytes: 0, sizeBytes: 4096, mirrored: null }],
 	remote: {
-		...{
-			state: "unreachable",
-			since: "2026-11-26T10:00:00.000Z",
-			why: "gone\n",
-			losses: 1,
-			resends: 2,
-			waiting: 3,
-		},
+		...{ state: "unreachable", since: "2026-11-26T10:00:00.000Z", why: "gone\n" },
+		...{ losses: 1, resends: 2, waiting: 3 },
 	},
+	iscsi: UNIT,
 	nbd: {
 		name: "shop\n",
 		description: "",
@@ -179,6 +176,7 @@ t.test("names, sums over disks, and who is the busiest", async (t) => {
 			readOnly: true,
 			lastFault: /read at LBA 7: EIO/,
 			remote: { state: "unreachable", why: "gone\\n", losses: 1, resends: 2, waiting: 3 },
+			iscsi: { target: UNIT.target, sessions: [{ initiator: "iqn.2026-11.org.example:\\n", reads: 2 }] },
 			nbd: { name: "shop\\n", refused: 2, clientCount: 65, clients: [{ peer: "192.0.2.7:4711", reads: 2 }] },
 			aoe: {
 				address: "9.0",

@@ -10,6 +10,7 @@ import { FIGURES_LAYOUT, FigureWriter } from "../../lib/daemon/figures-frame.js"
 import { native } from "../../lib/native.js";
 import { until } from "../support/cleanup.js";
 import { LIMIT_MS } from "../support/limit.js";
+import { NO_ISCSI } from "../support/no-iscsi.js";
 
 const MIRRORED = {
 	standing: "behind",
@@ -50,6 +51,7 @@ export const LOOK = {
 		],
 		unheard: ["127.0.0.1:10809: can't listen there"],
 		nbdTls: { count: 3, latest: [{ at: "2026-11-26T10:00:00.000Z", peer: "192.0.2.7:4711", why: "no TLS" }] },
+		iscsi: NO_ISCSI,
 	},
 	disks: [
 		{
@@ -60,6 +62,7 @@ export const LOOK = {
 			stalledSince: null,
 			shrunkBytes: null,
 			nbd: null,
+			iscsi: null,
 			remote: null,
 			parts: [{ disk: "a", offsetBytes: 0, sizeBytes: 512, mirrored: MIRRORED }],
 			exports: [{ address: "9.0", places: [PLACE], macs: [], reservedBy: [], configString: "a" }],

@@ -10,6 +10,7 @@ t.test("sixty lines a minute, and one about those beyond", async (t) => {
 	const clock = new VirtualClock();
 	const log = new ClientLog(
 		{ error: push, warn: push, info: push, verbose: (line) => void untold.push(line) },
+		"nbd",
 		clock,
 	);
 	const web = { of: "web" };

@@ -17,6 +17,7 @@ function under() {
 	let clients = 0;
 	const sockets = new Sockets({
 		log: { error: say, warn: say, info: say, verbose: say },
+		protocol: "nbd",
 		accept: (stream) => {
 			clients += 1;
 			stream.close();

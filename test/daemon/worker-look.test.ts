@@ -1,8 +1,10 @@
 // How disks stand is told in turn, once more after each time that something has happened, and not again while nothing does.
+
 import t from "tap";
 import type { FigureNames } from "../../lib/daemon/figures-frame.js";
 import type { DiskReport } from "../../lib/daemon/state.js";
 import { type Looked, type WorkerLook, WorkerLooks } from "../../lib/daemon/worker-look.js";
+import { NO_ISCSI } from "../support/no-iscsi.js";
 
 const DISKS = 600;
 const SERVED = Array.from({ length: DISKS }, (_, index) => `d${index}`);
@@ -39,6 +41,7 @@ class Stand implements Looked {
 			links: [],
 			unheard: [],
 			nbdTls: { count: 0, latest: [] },
+			iscsi: NO_ISCSI,
 		};
 	}
 }

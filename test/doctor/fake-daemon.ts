@@ -6,6 +6,7 @@ import type { Test } from "tap";
 import type { Disk, DiskSummary, Initiator, Link, Status } from "../../lib/control/model.js";
 import { NO_COUNTERS, NO_RATES } from "../../lib/control/rates.js";
 import { scratchDirectory } from "../support/cleanup.js";
+import { NO_ISCSI } from "../support/no-iscsi.js";
 
 const LATENCY = { read: null, write: null, flush: null } as const;
 
@@ -44,6 +45,7 @@ export function status(changes: Partial<Status>): Status {
 			nbdClients: 0,
 		},
 		nbdTls: { count: 0, latest: [] },
+		iscsi: { ...NO_ISCSI, refusals: { ...NO_ISCSI.refusals }, latest: [], sessions: 0 },
 		rates: NO_RATES,
 		latency: LATENCY,
 		...changes,
@@ -82,6 +84,7 @@ export function whole(name: string, address: string, netif: string[]): Disk {
 		worker: 0,
 		aoe: { address, netif, macs: null, reservedBy: [], configString: "", silenced: [], rivals: [] },
 		nbd: null,
+		iscsi: null,
 		remote: null,
 		parts: null,
 		partOf: null,

@@ -8,6 +8,7 @@ import { NO_COUNTERS } from "../../lib/control/rates.js";
 import type { DiskFigures, InitiatorFigures, LinkView, Look, Measured } from "../../lib/control/seams.js";
 import { classOf, HISTOGRAM_CLASSES } from "../../lib/histogram.js";
 import { LINK, viewOf } from "../control/figures.js";
+import { NO_ISCSI } from "../support/no-iscsi.js";
 
 /** How long requests take: so many of a hundred so many times the usual time. */
 const SHAPE = [
@@ -151,6 +152,7 @@ export class World {
 			linkOptions: [],
 			unheard: [],
 			nbdTls: { count: 0, latest: [] },
+			iscsi: NO_ISCSI,
 			initiators: this.#initiators(busy, nowMs),
 		};
 	}

@@ -28,6 +28,7 @@ import {
 	tableLines,
 } from "./columns.js";
 import { DISK_LS, DISK_SHOW } from "./options.js";
+import { iscsiFacts, nbdFacts, type Pair, some } from "./stream-facts.js";
 
 const PAGE = 1000;
 
@@ -115,8 +116,6 @@ export function diskLines(disk: Disk): string[] {
 	return [...pairLines(factsOf(disk)), "", ...tableLines(OPERATION_COLUMNS, operationsOf(disk))];
 }
 
-type Pair = readonly [name: string, value: string];
-
 function factsOf(disk: Disk): Pair[] {
 	const { source, identity, retryAt } = disk;
 	const from = source.kind === "file" ? `${source.file}:${source.line}` : "added by command, API or page";
@@ -140,6 +139,7 @@ function factsOf(disk: Disk): Pair[] {
 		...some("worker", disk.worker === null ? null : String(disk.worker)),
 		...aoeFacts(disk),
 		...nbdFacts(disk),
+		...iscsiFacts(disk),
 		...remoteFacts(disk),
 		...partFacts(disk),
 		...limitFacts(disk),
@@ -166,36 +166,6 @@ function aoeFacts({ aoe }: Disk): Pair[] {
 			({ netif, mac, since }): Pair => ["aoe silent", `on ${netif}: ${mac} serves it since ${since}`],
 		),
 		...rivals.map(({ netif, mac }): Pair => ["aoe rival", `on ${netif}: ${mac} answers for it, too`]),
-	];
-}
-
-function nbdFacts({ nbd }: Disk): Pair[] {
-	if (nbd === null) return [];
-	const { name, description, refused, clientCount, clients } = nbd;
-	const isMore = clientCount > clients.length;
-	return [
-		["nbd name", name === "" ? '""' : name],
-		...some("nbd description", description || null),
-		["nbd clients", `${clientCount}, refused ${refused}`],
-		...clients.map(
-			({
-				peer,
-				identity,
-				encryption,
-				past,
-				readOnly,
-				since,
-				reads,
-				readBytes,
-				writes,
-				writtenBytes,
-			}): Pair => [
-				"nbd client",
-				`${[peer, identity, encryption].filter((word) => word !== null).join(", ")}${past === null ? "" : ` of ${past}`}${readOnly ? " (reads only)" : ""} since ${since}: ` +
-					`${reads} reads (${sizeText(readBytes)}), ${writes} writes (${sizeText(writtenBytes)})`,
-			],
-		),
-		...some("nbd client", isMore ? "and others" : null),
 	];
 }
 
@@ -248,10 +218,6 @@ function limitFacts({ limit }: Disk): Pair[] {
 function errorsText({ counters, causes }: Disk): string {
 	const told = Object.entries(causes).map(([cause, count]) => `${cause} ${count}`);
 	return told.length === 0 ? String(counters.errors) : `${counters.errors} (${told.join(", ")})`;
-}
-
-function some(name: string, value: string | null): Pair[] {
-	return value === null ? [] : [[name, value]];
 }
 
 interface Operation {

@@ -110,8 +110,31 @@ function more(total: number, what: string, where: string): string[] {
 	return total > SHOWN ? [`and ${counted(total - SHOWN, `more ${what}`)}: ${where}`] : [];
 }
 
+/** Nothing of what is not used. */
+function iscsiFacts(iscsi: Status["iscsi"]): (readonly [string, string])[] {
+	const { sessions, refusals, latest, errors, headerDigestErrors, dataDigestErrors } = iscsi;
+	const counts = (all: Readonly<Record<string, number>>): string =>
+		Object.entries(all)
+			.filter(([, count]) => count > 0)
+			.map(([what, count]) => `${what} ${count}`)
+			.join(", ");
+	const [last] = latest;
+	const digests = counts({ headers: headerDigestErrors, data: dataDigestErrors });
+	return [
+		...(sessions > 0 ? ([["iscsi sessions", String(sessions)]] as const) : []),
+		...(last === undefined
+			? []
+			: ([
+					["iscsi refused", counts(refusals)],
+					["iscsi refused", `last ${last.initiator ?? last.peer} at ${last.at}: ${last.why}`],
+				] as const)),
+		...(counts(errors) === "" ? [] : ([["iscsi errors", counts(errors)]] as const)),
+		...(digests === "" ? [] : ([["iscsi wrong digests", digests]] as const)),
+	];
+}
+
 function factsOf(status: Status): (readonly [string, string])[] {
-	const { version, since, health, configuration, counts, nbdTls, rates, latency } = status;
+	const { version, since, health, configuration, counts, nbdTls, iscsi, rates, latency } = status;
 	const states = [
 		`${counts.open} open`,
 		...(counts.failed > 0 ? [`${counts.failed} failed`] : []),
@@ -130,6 +153,7 @@ function factsOf(status: Status): (readonly [string, string])[] {
 			.map(
 				({ at, peer, why }) => ["nbd tls", `refused ${nbdTls.count}, last ${peer} at ${at}: ${why}`] as const,
 			),
+		...iscsiFacts(iscsi),
 		...(counts.machines > 0
 			? ([["machines", `${counts.machines}: ${counts.activeMachines} active`]] as const)
 			: []),

@@ -41,7 +41,7 @@ export function problemsOf(inside: Inside): string[] {
 			.links()
 			.flatMap(({ name, state, reason }) => (state === "up" ? [] : [`link ${name}: ${reason ?? state}`])),
 		...places.wrong,
-		...[...new Set(observed.looks().flatMap(({ unheard }) => unheard))].map((why) => `nbd: ${why}`),
+		...[...new Set(observed.looks().flatMap(({ unheard }) => unheard))],
 		...(lastReload?.ok === false ? [`the last reload changed nothing: ${lastReload.errors[0] ?? ""}`] : []),
 		...desired.config.warnings.flatMap(({ message, isNote }) => (isNote ? [] : [message])),
 	];

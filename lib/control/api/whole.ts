@@ -17,6 +17,7 @@ import { json, type Route, route } from "../routes.js";
 import type { Look } from "../seams.js";
 import { streamOf } from "../streamed.js";
 import type { Inside } from "./inside.js";
+import { iscsiOf, reportIn } from "./iscsi.js";
 import { busyness } from "./network.js";
 import { flag, wholeNumber } from "./pages.js";
 import { problemsOf } from "./problems.js";
@@ -105,6 +106,7 @@ function statusOf(inside: Inside, processes: readonly Process[]): Status {
 			...inside.machines.counts(),
 		},
 		nbdTls: refusalsIn(observed.looks()),
+		iscsi: iscsiOf(inside),
 		rates: observed.rates,
 		latency: latenciesOf(observed.latency),
 	};
@@ -162,6 +164,7 @@ function metricsRoute(inside: Inside): Route {
 						sizeBytes: view?.sizeBytes ?? null,
 						silenced,
 						nbd: view?.nbd ?? null,
+						iscsi: view?.iscsi ?? null,
 						remote: view?.remote ?? null,
 						parts: view?.parts ?? null,
 						figures,
@@ -172,6 +175,7 @@ function metricsRoute(inside: Inside): Route {
 					inside.poolKeeping.known(path),
 				),
 				nbdTlsRefused: refusalsIn(observed.looks()).count,
+				iscsi: reportIn(observed.looks()),
 				links: observed.links(),
 				initiators: recentInitiators(inside),
 				named: observed

@@ -4,6 +4,7 @@
  */
 
 import { z } from "zod";
+import { IscsiExport } from "./iscsi.js";
 import { ShownSettings } from "./settings.js";
 import { bytes, count, diskName, mac, moment, perSecond, seconds, text, total } from "./units.js";
 
@@ -259,6 +260,7 @@ export const Disk = z
 		worker: count("The worker that serves it, from 0").nullable(),
 		aoe: AoeExport.nullable(),
 		nbd: NbdExport.nullable(),
+		iscsi: IscsiExport.nullable(),
 		remote: RemoteState.nullable().meta({
 			description: "How it stands with the server that stores it; null: it is stored here, or not open",
 		}),

@@ -45,6 +45,8 @@ export const EVENT_KINDS = [
 	"rival",
 	"nbd-client",
 	"nbd-tls",
+	"iscsi-initiator",
+	"iscsi-login",
 	"link",
 	"configuration",
 	"machine",

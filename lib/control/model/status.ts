@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { TLS_REFUSALS_TOLD } from "../../spec/ranges.js";
 import { Latencies, Rates } from "./disk.js";
+import { IscsiStatus } from "./iscsi.js";
 import { bytes, count, moment, seconds, text } from "./units.js";
 
 export const PROCESS_KINDS = ["opener", "worker", "control", "gre"] as const;
@@ -73,6 +74,7 @@ export const Status = z
 			activeMachines: count("Machines that have asked for something within the last minute"),
 		}),
 		nbdTls: TlsRefusals,
+		iscsi: IscsiStatus,
 		rates: Rates.meta({ description: "Of all disks together" }),
 		latency: Latencies.meta({
 			description: "Of all disks together, with what workers have done that were started again since",

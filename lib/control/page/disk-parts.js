@@ -96,6 +96,31 @@ function nbdFacts(nbd) {
 	];
 }
 
+/** @param {Disk["iscsi"]} iscsi @returns {[string, string][]} */
+function iscsiFacts(iscsi) {
+	if (iscsi === null) return [];
+	const { target, lun, removable, sessions, sessionCount, refused, unavailable } = iscsi;
+	return [
+		[
+			"By iSCSI",
+			`LUN ${lun} of ${target}${removable ? ", removable" : ""}, ${count(sessionCount)} sessions, ${count(refused)} refused${unavailable === null ? "" : `; nobody can log in: ${unavailable}`}`,
+		],
+		...sessions.map(
+			(each) =>
+				/** @type {[string, string]} */ ([
+					"Initiator",
+					`${each.initiator} at ${each.peer}${each.user === null ? "" : `, by CHAP ${each.user}`}${digests(each)}, since ${ago(each.since)}: ${count(each.reads)} reads, ${bytes(each.readBytes)}; ${count(each.writes)} writes, ${bytes(each.writtenBytes)}${each.errors === 0 ? "" : `; ${count(each.errors)} errors`}`,
+				]),
+		),
+	];
+}
+
+/** @param {{ headerDigest: boolean, dataDigest: boolean }} session */
+function digests({ headerDigest, dataDigest }) {
+	const what = [headerDigest && "headers", dataDigest && "data"].filter((part) => part !== false);
+	return what.length === 0 ? "" : `, digests of ${what.join(" and ")}`;
+}
+
 /** @param {Disk["remote"]} remote @returns {[string, string][]} */
 function remoteFacts(remote) {
 	if (remote === null) return [];
@@ -152,6 +177,7 @@ function factsOf(disk) {
 		["Address", aoe === null ? (disk.address ?? "–") : `${aoe.address} on ${aoe.netif.join(", ")}`],
 		["For", aoe?.macs ? (aoe.macs.length === 0 ? "nobody" : aoe.macs.join(", ")) : "everyone"],
 		...nbdFacts(disk.nbd),
+		...iscsiFacts(disk.iscsi),
 		...remoteFacts(disk.remote),
 		...partFacts(disk),
 		["Durability", disk.durability],

@@ -70,6 +70,22 @@ const WORDS = {
 	write_bandwidth: { label: "Bytes written per second" },
 	aoe: { label: "Served by ATA over Ethernet" },
 	nbd: { label: "Served by NBD", isAll: "As the disk is called, for everyone, unless this says otherwise:" },
+	iscsi: {
+		label: "Served by iSCSI",
+		isAll: "As LUN 0 of a target of its own, for everyone, unless this says otherwise:",
+	},
+	target: {
+		label: "Target",
+		hint: "such as iqn.2026-11.org.example:web; none: one that is called after the disk",
+	},
+	lun: { label: "LUN", hint: "its number in the target" },
+	removable: { label: "Initiators may eject it" },
+	initiators: { label: "Initiators", hint: "their names, one in each line; none: everyone" },
+	chap: { label: "What initiators have to prove (CHAP)" },
+	user: { label: "Name" },
+	secret_file: { label: "File with the secret", hint: "one that root's configuration names" },
+	mutual_user: { label: "Our name", hint: "for initiators that want a proof of us" },
+	mutual_secret_file: { label: "File with our secret" },
 	name: { label: "Name", hint: "what clients ask for; none: the disk's" },
 	description: { label: "Description", hint: "for people" },
 	clients: {

@@ -55,13 +55,14 @@ export function overview(main, live) {
  * @param {HTMLElement} place
  * @param {Status} status
  */
-function showSums(place, { counts, rates, health, version }) {
+function showSums(place, { counts, iscsi, rates, health, version }) {
 	const states = [
 		`${count(counts.open)} of ${count(counts.disks)} disks open`,
 		counts.failed > 0 && `${count(counts.failed)} failed`,
 		counts.fenced > 0 && `${count(counts.fenced)} fenced`,
 		`${count(counts.initiators)} initiators`,
 		counts.nbdClients > 0 && `${count(counts.nbdClients)} clients of NBD`,
+		iscsi.sessions > 0 && `${count(iscsi.sessions)} sessions of iSCSI`,
 		`${rate(rates.reads)} reads/s`,
 		`${rate(rates.writes)} writes/s`,
 		byteRate(rates.readBytes + rates.writtenBytes),

@@ -1,0 +1,289 @@
+/**
+ * Exports disks over iSCSI: targets and their LUNs, who may log in to them, and the sockets (`sockets.ts`) from which whoever connects is handed
+ * to the server (`lib/iscsi/`). One row of the table of exporters in `daemon.ts`.
+ */
+
+import type { Departures } from "../departures.js";
+import type { Disk } from "../disk.js";
+import { OperatorError } from "../errors.js";
+import { IscsiServer } from "../iscsi/server.js";
+import type { Log } from "../log.js";
+import { nativeMemory } from "../native.js";
+import { readChapSecret } from "../opener/chap-secrets.js";
+import type { Pump } from "../pump.js";
+import type { ChapSpec, IscsiExportSpec, ListenSpec, SocketSpec } from "../spec/spec.js";
+import { quote } from "../text.js";
+import type { Addition, Exporter } from "./exporter.js";
+import type { IscsiAbsent } from "./iscsi-absent.js";
+import { portalsOf } from "./iscsi-portals.js";
+import { IscsiSecrets, type ReadChapSecret } from "./iscsi-secrets.js";
+import type { IscsiReport, IscsiState } from "./iscsi-state.js";
+import { ExportedTarget } from "./iscsi-target.js";
+import { IscsiTold } from "./iscsi-told.js";
+import { sensesOf, sessionState } from "./iscsi-words.js";
+import { type OpenSocket, Sockets } from "./sockets.js";
+
+export interface IscsiExporterOptions {
+	readonly log: Log;
+	readonly pump: Pump;
+	/** Measures how long commands take. */
+	readonly departures?: Departures;
+	/** Makes sockets of the process; by default it makes them itself. */
+	readonly openSocket?: OpenSocket;
+	/** What is configured and not served. */
+	readonly absent?: IscsiAbsent;
+	/** Reads secrets; by default it opens the files itself. */
+	readonly readSecret?: ReadChapSecret;
+}
+
+/** To initiators, who then try again. */
+const STOPPING = "vblade is stopping";
+/** Of one disk, with what they do; how many there are is told of all. */
+const SESSIONS_TOLD = 64;
+
+interface Entry {
+	spec: IscsiExportSpec;
+	/** Null: it has none yet. */
+	disk: Disk | null;
+}
+
+export class IscsiExporter implements Exporter<IscsiExportSpec> {
+	readonly #told: IscsiTold;
+	readonly #server: IscsiServer;
+	readonly #sockets: Sockets;
+	readonly #secrets: IscsiSecrets;
+	readonly #exports = new Map<string, Entry>();
+	/** By name; each has a disk at least. */
+	readonly #targets = new Map<string, ExportedTarget>();
+	/** Targets whose last disk was withdrawn, until that is removed, by name of its export. */
+	readonly #leaving = new Map<string, ExportedTarget>();
+	/** Sockets of the process. */
+	#common: readonly SocketSpec[] = [];
+	#isStopped = false;
+	/** How often an export has come, gone, or changed. */
+	#changes = 0;
+
+	constructor(options: IscsiExporterOptions) {
+		const { log, pump, departures, openSocket, absent, readSecret = readChapSecret } = options;
+		this.#told = new IscsiTold(log);
+		this.#secrets = new IscsiSecrets({ log, read: readSecret });
+		this.#server = new IscsiServer({
+			...{ pump, allocate: nativeMemory, ...(departures && { departures }) },
+			portals: ({ local }) => portalsOf(local, this.#places()),
+			absent: (name, initiator) => (this.#isStopped ? STOPPING : absent?.find(name, initiator)),
+			onCrowded: (peer) => this.#told.crowded(peer),
+			onRefused: (peer, login) => this.#told.refused(peer, login, this.#targets.get(login.targetName ?? "")),
+			onBegin: (session) => this.#told.came(session),
+			onEnd: (peer, session, why) => this.#told.went(peer, session, why),
+		});
+		this.#sockets = new Sockets({
+			...{ log, protocol: "iscsi", accept: (stream) => this.#server.accept(stream) },
+			...(openSocket && { open: openSocket }),
+		});
+		if (absent !== undefined) absent.onTold = () => void this.#sockets.begin([]);
+	}
+
+	/** Where initiators connect. */
+	#places(): SocketSpec[] {
+		const own = [...this.#exports.values()].flatMap(({ spec: { listen } }) => listen ?? []);
+		return [...this.#common, ...own];
+	}
+
+	/** Initiators connect there from now on, for exports without sockets of their own. Who has connected stays. */
+	listen({ iscsi }: ListenSpec): void {
+		void this.#secrets.follow(this.#chapsOf([...this.#exports.values()]));
+		this.#common = iscsi;
+		void this.#sockets.follow(iscsi);
+	}
+
+	#chapsOf(entries: readonly Entry[]): ChapSpec[] {
+		return entries.flatMap(({ spec: { chap } }) => chap ?? []);
+	}
+
+	/** Why nobody can connect at some of those, or log in. */
+	get unheard(): readonly string[] {
+		return [...this.#sockets.wrong, ...this.#secrets.wrong.map((why) => `chap: ${why}`)];
+	}
+
+	plan(specs: readonly IscsiExportSpec[]): Addition<IscsiExportSpec> {
+		const units = new Set([...this.#exports.values()].map(({ spec }) => unitOf(spec)));
+		for (const spec of specs) {
+			if (units.has(unitOf(spec)))
+				throw new OperatorError(`target ${quote(spec.target)}: LUN ${spec.lun} is given twice`);
+			units.add(unitOf(spec));
+		}
+		return {
+			prepare: (spec) => this.#prepare(spec),
+			add: (spec, disk) => this.#add(spec, disk),
+			serve: () => this.#serve(specs),
+		};
+	}
+
+	async #prepare(spec: IscsiExportSpec): Promise<void> {
+		if (this.#exports.has(spec.name))
+			throw new OperatorError(`export ${quote(spec.name)}: there is one of this name already`);
+		this.#exports.set(spec.name, { spec, disk: null });
+		const opened: SocketSpec[] = [];
+		try {
+			if (spec.chap !== undefined) await this.#secure(spec.chap, spec.listen !== undefined);
+			for (const each of spec.listen ?? []) {
+				await this.#sockets.take(each);
+				opened.push(each);
+			}
+		} catch (error) {
+			this.#exports.delete(spec.name);
+			for (const each of opened) await this.#sockets.giveBack(each);
+			throw error;
+		}
+	}
+
+	/** Secrets of an export with sockets of its own are read while they can be. */
+	async #secure(chap: ChapSpec, isOnce: boolean): Promise<void> {
+		await this.#secrets.begin(chap);
+		const known = this.#secrets.chapOf(chap);
+		if (isOnce && typeof known === "string") throw new OperatorError(known);
+	}
+
+	#add({ name }: IscsiExportSpec, disk: Disk): void {
+		this.#changes += 1;
+		this.#exports.get(name)!.disk = disk;
+	}
+
+	async #serve(specs: readonly IscsiExportSpec[]): Promise<void> {
+		if (specs.length === 0) return;
+		for (const { name } of specs) {
+			const entry = this.#exports.get(name);
+			if (entry?.disk) this.#begin(entry.spec, entry.disk);
+		}
+		await this.#sockets.begin(specs.flatMap(({ listen }) => listen ?? []));
+	}
+
+	#begin(spec: IscsiExportSpec, disk: Disk): void {
+		const known = this.#targets.get(spec.target);
+		const target = known ?? new ExportedTarget(spec.target, this.#secrets);
+		target.add(spec, disk);
+		if (known !== undefined) {
+			// (It may be for fewer than the others are, until these are changed as well.)
+			this.#server.recheck(target);
+			return;
+		}
+		this.#targets.set(spec.target, target);
+		this.#server.add(target);
+	}
+
+	/** Who may log in, and what has to be proved: who may no longer is cut off. */
+	change(spec: IscsiExportSpec): boolean {
+		const entry = this.#exports.get(spec.name);
+		if (entry === undefined || !entry.disk || !isAlike(entry.spec, spec)) return false;
+		this.#changes += 1;
+		entry.spec = spec;
+		if (spec.chap !== undefined) void this.#secrets.begin(spec.chap);
+		const target = this.#targets.get(spec.target);
+		if (target?.has(spec.name)) {
+			target.change(spec);
+			this.#server.recheck(target);
+		}
+		return true;
+	}
+
+	resized(disk: Disk): void {
+		for (const target of this.#targets.values()) target.resized(disk);
+	}
+
+	withdraw(name: string): void {
+		const target = this.#targetOf(name);
+		if (target === undefined) return;
+		target.remove(name);
+		if (!target.isEmpty) return;
+		this.#server.retire(target);
+		this.#targets.delete(target.name);
+		this.#leaving.set(name, target);
+	}
+
+	fence(name: string): void {
+		const target = this.#targetOf(name) ?? this.#leaving.get(name);
+		this.withdraw(name);
+		if (target === undefined) return;
+		this.#server.cutOff(target);
+		// (Who uses other disks of it comes again.)
+		if (!target.isEmpty) this.#server.add(target);
+	}
+
+	async remove(name: string): Promise<void> {
+		const entry = this.#exports.get(name);
+		if (entry === undefined) return;
+		this.#changes += 1;
+		this.withdraw(name);
+		this.#exports.delete(name);
+		const last = this.#leaving.get(name);
+		this.#leaving.delete(name);
+		if (last !== undefined) this.#server.cutOff(last);
+		for (const each of entry.spec.listen ?? []) await this.#sockets.giveBack(each);
+	}
+
+	#targetOf(name: string): ExportedTarget | undefined {
+		const target = this.#targets.get(this.#exports.get(name)?.spec.target ?? "");
+		return target?.has(name) ? target : undefined;
+	}
+
+	/** Those who have logged in go on until their disks are closed. */
+	stop(): void {
+		this.#isStopped = true;
+		this.#sockets.close();
+		this.#secrets.close();
+		this.#told.close();
+		for (const target of this.#targets.values()) this.#server.retire(target);
+	}
+
+	/** Another number whenever somebody has come, gone, or asked for anything. */
+	get activity(): number {
+		return this.#server.activity + this.#changes + this.#told.refusals.total;
+	}
+
+	/** What the disk is served as, and to whom; null: it is not served. */
+	stateOf(disk: string): IscsiState | null {
+		for (const { spec } of this.#exports.values()) {
+			if (spec.disk !== disk) continue;
+			const target = this.#targetOf(spec.name);
+			if (target === undefined) return null;
+			const sessions = [...this.#server.sessions.all()].filter(({ of }) => of === target);
+			const { lun, removable } = spec;
+			const { name, refused, unavailable } = target;
+			const told = sessions.slice(0, SESSIONS_TOLD).map(sessionState);
+			const state = { target: name, lun, removable, refused, unavailable };
+			return { ...state, sessionCount: sessions.length, sessions: told };
+		}
+		return null;
+	}
+
+	get state(): IscsiReport {
+		const { sessions, broken } = this.#server;
+		return {
+			...this.#told.refusals.report,
+			errors: sensesOf(sessions.failures),
+			headerDigestErrors: broken.header,
+			dataDigestErrors: broken.data,
+		};
+	}
+
+	report(): string[] {
+		if (this.#exports.size === 0) return [];
+		const sessions = [...this.#server.sessions.all()].length;
+		return [`iscsi: sessions ${sessions}, logins refused ${this.#told.refusals.total}`];
+	}
+}
+
+function unitOf({ target, lun }: IscsiExportSpec): string {
+	return `${lun} ${target}`;
+}
+
+/** But for what can be changed. */
+function isAlike(one: IscsiExportSpec, other: IscsiExportSpec): boolean {
+	const names = (spec: IscsiExportSpec) => spec.listen?.map(({ name }) => name).join("\n");
+	return (
+		one.disk === other.disk &&
+		unitOf(one) === unitOf(other) &&
+		one.removable === other.removable &&
+		names(one) === names(other)
+	);
+}

@@ -1,0 +1,109 @@
+/**
+ * A target of iSCSI as it is served: its disks by LUN, who may log in to it, and what they have to prove. Made by `iscsi-exporter.ts`, when the
+ * first disk of it comes; asked by logins.
+ */
+
+import type { Disk } from "../disk.js";
+import type { Chap, Initiator, IscsiTarget } from "../iscsi/target.js";
+import { Asc } from "../scsi/protocol.js";
+import { ScsiTarget } from "../scsi/target.js";
+import { LogicalUnit } from "../scsi/unit.js";
+import { Peers } from "../spec/peers.js";
+import type { IscsiExportSpec } from "../spec/spec.js";
+import type { IscsiSecrets } from "./iscsi-secrets.js";
+
+/** A disk, as it is served at present. */
+interface Unit {
+	spec: IscsiExportSpec;
+	initiators: ReadonlySet<string> | undefined;
+	clients: Peers | undefined;
+	readonly unit: LogicalUnit;
+}
+
+export class ExportedTarget implements IscsiTarget {
+	readonly scsi: ScsiTarget;
+	/** Initiators show it to people: nothing that the name does not say. */
+	readonly alias = "";
+	/** How often somebody wanted it who may not have it. */
+	refused = 0;
+	readonly #secrets: IscsiSecrets;
+	/** By name of the export. */
+	readonly #units = new Map<string, Unit>();
+
+	constructor(name: string, secrets: IscsiSecrets) {
+		this.scsi = new ScsiTarget(name);
+		this.#secrets = secrets;
+	}
+
+	get name(): string {
+		return this.scsi.name;
+	}
+
+	/** Its disks, by the names that the operator has given them. */
+	get disks(): readonly string[] {
+		return [...this.#units.values()].map(({ spec }) => spec.disk);
+	}
+
+	get isEmpty(): boolean {
+		return this.#units.size === 0;
+	}
+
+	has(exportName: string): boolean {
+		return this.#units.has(exportName);
+	}
+
+	add(spec: IscsiExportSpec, disk: Disk): void {
+		const unit = LogicalUnit.of(disk);
+		unit.isRemovable = spec.removable;
+		this.#units.set(spec.name, { spec, unit, ...whoMay(spec) });
+		this.scsi.add(spec.lun, unit);
+	}
+
+	change(spec: IscsiExportSpec): void {
+		const unit = this.#units.get(spec.name);
+		if (unit !== undefined) Object.assign(unit, { spec, ...whoMay(spec) });
+	}
+
+	/** Tasks under way on it go on. */
+	remove(exportName: string): void {
+		const unit = this.#units.get(exportName);
+		if (unit === undefined) return;
+		this.#units.delete(exportName);
+		this.scsi.remove(unit.spec.lun);
+	}
+
+	/** Whoever uses the disk is told that it has another size. */
+	resized(disk: Disk): void {
+		for (const { unit } of this.#units.values())
+			if (unit.disk === disk)
+				for (const nexus of unit.nexuses.values()) unit.attend(nexus, Asc.capacityChanged);
+	}
+
+	/** All of its disks say the same, but for a moment while that is changed: whom one of them keeps out stays out. */
+	mayUse({ name, peer }: Initiator): boolean {
+		return [...this.#units.values()].every(
+			({ initiators, clients }) => (initiators?.has(name) ?? true) && (clients?.has(peer, null) ?? true),
+		);
+	}
+
+	get chap(): Chap | null {
+		const chap = this.#chap();
+		return typeof chap === "string" ? null : chap;
+	}
+
+	/** (Without a secret nobody logs in.) */
+	get unavailable(): string | null {
+		const chap = this.#chap();
+		return typeof chap === "string" ? chap : null;
+	}
+
+	#chap(): Chap | string | null {
+		for (const { spec } of this.#units.values())
+			if (spec.chap !== undefined) return this.#secrets.chapOf(spec.chap);
+		return null;
+	}
+}
+
+function whoMay({ initiators, clients }: IscsiExportSpec): Pick<Unit, "initiators" | "clients"> {
+	return { initiators: initiators && new Set(initiators), clients: clients && new Peers(clients) };
+}
