@@ -50,7 +50,7 @@ export function* login(talk: Talk): Steps<LoginEnd> {
 class Login {
 	readonly #talk: Talk;
 	readonly #exchange: Exchange;
-	readonly #spokenOf = new Set<string>();
+	readonly #spokenOf = new Map<string, string>();
 	#party: Party | null = null;
 	#stage: Stage = Stage.security;
 	#hasTold = false;
@@ -176,12 +176,17 @@ class Login {
 		return { text: textOf(said), next };
 	}
 
-	/** Nothing is spoken of twice, and what belongs to the first request of nowhere else (6.3). Null: that is so. */
+	/**
+	 * Nothing is spoken of twice, and what belongs to the first request of nowhere else (6.3). Null: that is so; or it says once more who it is,
+	 * as libiscsi does when it has offered a proof that nobody wants.
+	 */
 	#spoken(pairs: Pairs, isFirst: boolean): LoginRefusal | null {
-		for (const key of pairs.keys()) {
-			if (this.#spokenOf.has(key)) return wrong(`it speaks twice of ${key}`);
-			this.#spokenOf.add(key);
-			if (!isFirst && FIRST_KEYS.includes(key)) return wrong(`it speaks too late of ${key}`);
+		for (const [key, value] of pairs) {
+			const isOfFirst = FIRST_KEYS.includes(key);
+			const before = this.#spokenOf.get(key);
+			this.#spokenOf.set(key, value);
+			if (before !== undefined && !(isOfFirst && before === value)) return wrong(`it speaks twice of ${key}`);
+			if (before === undefined && isOfFirst && !isFirst) return wrong(`it speaks too late of ${key}`);
 		}
 		this.#alias ??= pairs.get(ALIAS_KEY) ?? null;
 		return null;

@@ -197,8 +197,8 @@ t.test("a request that is not of this login", (t) => {
 		[/another login/, { tsih: 1 }],
 		[/another stage/, { stage: security, next: operational }],
 		[/twice of HeaderDigest/, {}, { HeaderDigest: "None" }],
-		[/twice of TargetName/, {}, { TargetName: TARGET }],
-		[/twice of InitiatorName/, {}, { InitiatorName: INITIATOR }],
+		[/twice of TargetName/, {}, { TargetName: `${TARGET}2` }],
+		[/twice of InitiatorName/, {}, { InitiatorName: `${INITIATOR}2` }],
 	];
 	for (const [why, options, text] of rows) {
 		const login = new LoginUnderTest();
@@ -206,6 +206,13 @@ t.test("a request that is not of this login", (t) => {
 		t.equal(statusOf(login.say({ ...FULL, ...options }, text)), LoginStatus.initiatorError);
 		t.match(login.end, { why });
 	}
+	const late = new LoginUnderTest();
+	late.say({ stage: operational }, { InitiatorName: INITIATOR, TargetName: TARGET });
+	late.say(FULL, { SessionType: "Discovery" });
+	t.match(late.end, { why: /too late of SessionType/ });
+	const again = new LoginUnderTest();
+	again.say({ stage: operational }, FIRST);
+	t.equal(again.finish(FULL, FIRST).end.kind, "agreed", "it may say the same once more, of who it is");
 	const other = new LoginUnderTest();
 	other.say({ stage: operational }, FIRST);
 	const [answer] = other.bytes(bytesOf(pdu(Opcode.command, Flag.final)));
