@@ -114,12 +114,21 @@ export function slotOf(tag: number): number {
 /** Commands that wait to be used again: as many as there have ever been at once. */
 export class CommandPool {
 	readonly #idle: IscsiCommand[] = [];
+	#made = 0;
 
 	take(): IscsiCommand {
-		return this.#idle.pop() ?? new IscsiCommand();
+		const command = this.#idle.pop();
+		if (command !== undefined) return command;
+		this.#made += 1;
+		return new IscsiCommand();
 	}
 
 	give(command: IscsiCommand): void {
 		this.#idle.push(command);
+	}
+
+	/** All that there are wait, each once. */
+	get isWhole(): boolean {
+		return this.#idle.length === this.#made && new Set(this.#idle).size === this.#made;
 	}
 }

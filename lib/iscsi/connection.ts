@@ -63,7 +63,6 @@ export class IscsiConnection implements StreamUser, Line, SessionConnection {
 	#why: string | null = null;
 	readonly #whenIdle: (() => void)[] = [];
 	#isIdle = true;
-	#lastActivity = 0;
 	#looks = 0;
 	/** Waiting to be flushed: kept by the server. */
 	isQueued = false;
@@ -264,15 +263,12 @@ export class IscsiConnection implements StreamUser, Line, SessionConnection {
 	look(): void {
 		const transmission = this.#transmission;
 		if (transmission === null || this.#isClosed) return;
-		const { activity } = transmission;
-		this.#looks = activity === this.#lastActivity ? this.#looks + 1 : 0;
-		this.#lastActivity = activity;
+		this.#looks = transmission.moved() ? 0 : this.#looks + 1;
 		if (this.#looks >= LOOKS_TO_END) this.close("it is silent, though it was asked");
 		else if (this.#looks === LOOKS_TO_PING) {
 			// (A discovery session is for a moment, and knows no pings.)
 			if (this.#session?.of === null) this.close(null);
 			else transmission.ping();
-			this.#lastActivity = transmission.activity;
 		}
 	}
 }

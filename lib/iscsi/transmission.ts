@@ -75,6 +75,8 @@ export class Transmission implements CommandsHost, IntakeUser, RequestsHost {
 	/** It goes on in the next turn. */
 	#resumes = false;
 	#whenIdle: (() => void) | null = null;
+	#lastArrivals = 0;
+	#lastWaiting = 0;
 
 	constructor(shared: Shared, line: Line, session: Session, agreed: Agreed) {
 		this.#shared = shared;
@@ -279,10 +281,18 @@ export class Transmission implements CommandsHost, IntakeUser, RequestsHost {
 	/** Whoever is there answers. */
 	ping(): void {
 		if (!this.#isEnding) this.replies.ping(PING_TAG);
+		// (That it waits is no sign of life.)
+		this.#lastWaiting = this.queue.waitingBytes;
 	}
 
-	/** Another number whenever anything has come or gone. */
-	get activity(): number {
-		return (this.intake.arrivals - this.queue.waitingBytes) | 0;
+	/** A sign of life since this was asked last: something has come, or a part of what waits has left. */
+	moved(): boolean {
+		const { arrivals } = this.intake;
+		const { waitingBytes } = this.queue;
+		const isLeaving = waitingBytes > 0 && waitingBytes !== this.#lastWaiting;
+		const hasMoved = isLeaving || arrivals !== this.#lastArrivals;
+		this.#lastArrivals = arrivals;
+		this.#lastWaiting = waitingBytes;
+		return hasMoved;
 	}
 }

@@ -4,39 +4,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import t from "tap";
 import type { BlockDevice } from "../../lib/block/device.js";
-import { DeviceLayer } from "../../lib/block/layer.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { OrderingLayer } from "../../lib/block/ordering.js";
-import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
+import type { BlockRequest } from "../../lib/block/request.js";
 import { ChunkType, Command, NbdError, OPTION_MAGIC, Option, OptionReply } from "../../lib/nbd/protocol.js";
 import { Random } from "../../lib/random.js";
 import { type ByteStream, NOTHING_NOW, type StreamPart, type StreamUser } from "../../lib/stream/stream.js";
 import type { Memory } from "../../lib/wire/memory.js";
+import { Gate } from "../support/gate.js";
 import { MIB, nameQuery, ServerUnderTest } from "./client.js";
 
 const BUDGET = 4 * MIB;
-
-/** Requests wait here until they are let through. */
-class Gate extends DeviceLayer {
-	isShut = false;
-	readonly waiting: BlockRequest[] = [];
-
-	protected handle(request: BlockRequest): void {
-		if (this.isShut && request.op !== BlockOp.extents) {
-			request.park();
-			this.waiting.push(request);
-		} else this.device.submit(request);
-	}
-
-	open(): void {
-		this.isShut = false;
-		for (const request of this.waiting.splice(0)) this.device.submit(request);
-	}
-
-	below(request: BlockRequest): void {
-		request.resume();
-	}
-}
 
 function under(device: BlockDevice = new MemoryDevice(64 * MIB)): ServerUnderTest {
 	const server = new ServerUnderTest(device, { budgetBytes: BUDGET });
