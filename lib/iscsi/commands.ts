@@ -256,7 +256,7 @@ export class Commands implements TaskHost, WritingHost, RoomHolder {
 			return;
 		}
 		this.#leave(command);
-		const bytes = sense === null ? undefined : senseBytes(sense);
+		const bytes = sense === null ? undefined : senseBytes(sense, command.unit?.modes.descriptorSense);
 		this.replies.response(command, CommandResponse.completed, bytes);
 	}
 
