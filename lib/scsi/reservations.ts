@@ -6,19 +6,22 @@
 import type { Disk } from "../disk.js";
 import { Hold } from "../holds.js";
 import { InTurn } from "../in-turn.js";
+import { canBeKept, type KeptUnit, keptOf, persistentOf } from "./kept.js";
 import type { Nexus } from "./nexus.js";
 import { holdAgainst, holdOf, NOTHING_RESERVED, type Persistent } from "./persistent.js";
+import { Asc } from "./protocol.js";
 import { carryOut, type OutOutcome, type OutRequest } from "./reserve-out.js";
+import { illegal } from "./sense.js";
 
-/** Where it is kept over a loss of power: as what `Disk` has a memo for, or elsewhere. */
-export type KeepPersistent = (state: Persistent) => Promise<boolean>;
+/** Keeps it over a loss of power. Resolves when it is on stable storage; to false if that is not sure. Never rejects. */
+export type KeepUnit = (kept: KeptUnit) => Promise<boolean>;
 
 export class Reservations {
 	/** Whoever has reserved it by RESERVE of SPC-2. */
 	#legacy: Nexus | null = null;
 	#persistent = NOTHING_RESERVED;
-	/** Null: nothing can be kept. Resolves to false if it is not sure that it was. */
-	keep: KeepPersistent | null = null;
+	/** Null: nothing can be kept. */
+	keep: KeepUnit | null = null;
 	/** The state that is kept outlives a loss of power, or did at last. */
 	#wasKept = false;
 	#changing = 0;
@@ -42,8 +45,9 @@ export class Reservations {
 		this.#tellOthers();
 	}
 
-	/** What was kept, before anybody is answered. */
-	restore(state: Persistent): void {
+	/** What was kept, before anybody is answered: also by another host, whose disk it was until now. */
+	restore(kept: KeptUnit): void {
+		const state = persistentOf(kept);
 		this.#wasKept = state.isKept;
 		this.#set(state);
 	}
@@ -54,18 +58,24 @@ export class Reservations {
 	 */
 	change(request: OutRequest): OutOutcome | Promise<OutOutcome | "unkept"> {
 		if (this.#changing > 0) return this.#later(request);
-		const outcome = carryOut(this.#persistent, request);
+		const outcome = this.#carryOut(request);
 		if (outcome === "conflict" || "sense" in outcome) return outcome;
 		if (this.keep !== null && (outcome.state.isKept || this.#wasKept)) return this.#later(request);
 		this.#set(outcome.state);
 		return outcome;
 	}
 
+	#carryOut(request: OutRequest): OutOutcome {
+		const outcome = carryOut(this.#persistent, request);
+		if (outcome === "conflict" || "sense" in outcome || canBeKept(outcome.state)) return outcome;
+		return { sense: illegal(Asc.insufficientRegistration) };
+	}
+
 	#later(request: OutRequest): Promise<OutOutcome | "unkept"> {
 		this.#changing += 1;
 		return this.#turns.run(async () => {
 			try {
-				return await this.#kept(carryOut(this.#persistent, request));
+				return await this.#kept(this.#carryOut(request));
 			} finally {
 				this.#changing -= 1;
 			}
@@ -77,7 +87,7 @@ export class Reservations {
 		const { state } = outcome;
 		const isSame = state === this.#persistent;
 		const mustKeep = this.keep !== null && !isSame && (state.isKept || this.#wasKept);
-		if (mustKeep && !(await this.keep?.(state))) return "unkept";
+		if (mustKeep && !(await this.keep?.(keptOf(state)))) return "unkept";
 		this.#wasKept = state.isKept;
 		this.#set(state);
 		return outcome;

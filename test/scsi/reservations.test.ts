@@ -3,7 +3,7 @@
 
 import t from "tap";
 import { Hold } from "../../lib/holds.js";
-import type { Persistent } from "../../lib/scsi/persistent.js";
+import { isKeptUnit, type KeptUnit } from "../../lib/scsi/kept.js";
 import { Asc, ScsiStatus } from "../../lib/scsi/protocol.js";
 import { TestDevice } from "../ata/bench.js";
 import { out, read, status, three } from "./reserving.js";
@@ -100,7 +100,7 @@ t.test("who is preempted is told, and what he had under way is taken back", asyn
 t.test("it outlives a loss of power if that is wanted, and is not answered before it is kept", async (t) => {
 	const { under, a, b } = three();
 	const { reservations } = under.unit;
-	const kept: Persistent[] = [];
+	const kept: KeptUnit[] = [];
 	const waiting: ((isKept: boolean) => void)[] = [];
 	reservations.keep = (state) => {
 		kept.push(state);
@@ -134,7 +134,9 @@ t.test("it outlives a loss of power if that is wanted, and is not answered befor
 	t.equal((await read(a, 2)).toString("hex"), "00081d81ea010000");
 
 	const after = new Under(new TestDevice());
-	after.unit.reservations.restore(kept.at(-1)!);
+	const text = JSON.stringify(kept.at(-1));
+	t.equal(isKeptUnit(JSON.parse(text)), true);
+	after.unit.reservations.restore(JSON.parse(text) as KeptUnit);
 	const stranger = after.host("b");
 	t.equal(
 		(await stranger.run(cdb10(0x2a, 0, 1), { dataOut: Buffer.alloc(512) })).status,
@@ -150,7 +152,7 @@ t.test("it outlives a loss of power if that is wanted, and is not answered befor
 	waiting.shift()?.(true);
 	await settled();
 	t.equal(kept.length, before + 1);
-	t.equal(kept.at(-1)?.isKept, false, "nor that it is to last no longer");
+	t.same(kept.at(-1), { registrations: [], type: null, holder: null }, "nor that it is to last no longer");
 	t.equal(await status(b, 6, { actionKey: 4 }), good);
 	t.equal(kept.length, before + 1);
 });

@@ -20,7 +20,7 @@ export function out(host: TestHost, action: number, options: OutOptions = {}): P
 	dataOut.writeBigUInt64BE(BigInt(key), 0);
 	dataOut.writeBigUInt64BE(BigInt(actionKey), 8);
 	dataOut[20] = flags;
-	const cdb = Buffer.from([0x5f, action, type, 0, 0, 0, 0, 0, dataOut.length, 0]);
+	const cdb = Buffer.from([0x5f, action, type, 0, 0, 0, 0, dataOut.length >> 8, dataOut.length & 0xff, 0]);
 	return host.run(cdb, { dataOut });
 }
 

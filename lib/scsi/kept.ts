@@ -1,0 +1,95 @@
+/**
+ * What of a unit is to outlive a loss of power, as it is kept: persistent reservations, if whoever registers wants that (APTPL). Plain values, for whoever has a place for
+ * them beside what other protocols keep there (`lib/daemon/`), and back again.
+ */
+
+import { type Check, isCount, isEither, isList, isNull, isShape, isText } from "../channel/checks.js";
+import { nexusKey } from "./nexus.js";
+import {
+	isOfAll,
+	isReservationType,
+	NOTHING_RESERVED,
+	type Persistent,
+	REGISTRATIONS_MAX,
+	type Registration,
+} from "./persistent.js";
+
+export interface KeptRegistration {
+	/** The names of both ports. */
+	readonly initiator: string;
+	readonly target: string;
+	/** Relative target port identifier. */
+	readonly port: number;
+	/** Sixteen hexadecimal digits. */
+	readonly key: string;
+}
+
+export interface KeptUnit {
+	readonly registrations: readonly KeptRegistration[];
+	readonly type: number | null;
+	/** Which of the registrations holds it; null if all do, or nobody. */
+	readonly holder: number | null;
+}
+
+/** As JSON. What would be longer is refused: there is no room for it, with what else is kept. */
+const KEPT_CHARACTERS_MAX = 24 * 1024;
+/** An iqn has at most 223 characters; what follows names the port. */
+const NAME_MAX = 250;
+
+const isKey: Check = (value) => isText(16)(value) && /^[0-9a-f]{16}$/.test(String(value));
+const isIndex = isEither(isNull, isCount(REGISTRATIONS_MAX - 1));
+const isRegistration = isShape({
+	initiator: isText(NAME_MAX),
+	target: isText(NAME_MAX),
+	port: isCount(0xffff),
+	key: isKey,
+});
+
+/** What was kept somewhere, made sure of. */
+export const isKeptUnit = isShape({
+	registrations: isList(isRegistration, REGISTRATIONS_MAX),
+	type: isEither(isNull, isCount(8)),
+	holder: isIndex,
+});
+
+/** What is to be kept of `state`: nothing, unless that is wanted. */
+export function keptOf({ isKept, registrations, reservation }: Persistent): KeptUnit {
+	if (!isKept) return { registrations: [], type: null, holder: null };
+	const all = [...registrations.values()];
+	const index = all.findIndex(({ nexus }) => nexus === reservation?.holder);
+	return {
+		registrations: all.map(keptRegistration),
+		type: reservation?.type ?? null,
+		holder: index < 0 ? null : index,
+	};
+}
+
+function keptRegistration({ nexus, initiatorPort, relativePort, key }: Registration): KeptRegistration {
+	return {
+		initiator: initiatorPort,
+		target: nexus.slice(initiatorPort.length + 1),
+		port: relativePort,
+		key: key.toString(16).padStart(16, "0"),
+	};
+}
+
+export function canBeKept(state: Persistent): boolean {
+	return JSON.stringify(keptOf(state)).length <= KEPT_CHARACTERS_MAX;
+}
+
+/** As after power on. */
+export function persistentOf({ registrations, type, holder }: KeptUnit): Persistent {
+	if (registrations.length === 0) return NOTHING_RESERVED;
+	const all = registrations.map(({ initiator, target, port, key }): Registration => {
+		const nexus = nexusKey(initiator, target);
+		return { nexus, initiatorPort: initiator, relativePort: port, key: BigInt(`0x${key}`) };
+	});
+	const isType = type !== null && isReservationType(type);
+	const by = isType && isOfAll(type) ? "" : all[holder ?? -1]?.nexus;
+	return {
+		...NOTHING_RESERVED,
+		registrations: new Map(all.map((each) => [each.nexus, each])),
+		reservation: isType && by !== undefined ? { type, holder: by } : null,
+		isKept: true,
+	};
+}
