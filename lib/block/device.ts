@@ -109,6 +109,13 @@ export class PromisedRequest implements RequestOwner {
 
 /** The check that every device makes first: undefined if the request may go on, else the status to complete it with. */
 export function refuse(info: DeviceInfo, request: BlockRequest): StorageStatus | undefined {
+	// (Which an ordering layer above would have taken.)
+	if (request.guard !== null) return StorageStatus.unsupported;
+	return refuseRange(info, request);
+}
+
+/** The same for layers. */
+export function refuseRange(info: DeviceInfo, request: BlockRequest): StorageStatus | undefined {
 	const traits = OP_TRAITS[request.op];
 	if (!traits.hasRange) return undefined;
 	if (traits.changes && info.readOnly) return StorageStatus.readOnly;

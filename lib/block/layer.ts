@@ -7,7 +7,7 @@
 
 import { StorageStatus } from "../errors.js";
 import { type CloseEnd, endWithin } from "./close.js";
-import { type BlockDevice, type DeviceInfo, refuse, type Tenure } from "./device.js";
+import { type BlockDevice, type DeviceInfo, refuseRange, type Tenure } from "./device.js";
 import { type Degradation, type DeviceListener, Listeners, type Stall } from "./listeners.js";
 import type { Memo } from "./memo.js";
 import { BlockOp, type BlockRequest, type RequestLayer } from "./request.js";
@@ -48,7 +48,7 @@ export abstract class DeviceLayer implements BlockDevice, DeviceListener, Reques
 			this.device.submit(request);
 			return true;
 		}
-		const refused = refuse(this.info, request);
+		const refused = refuseRange(this.info, request);
 		if (refused === undefined) return false;
 		request.complete(refused);
 		return true;

@@ -14,6 +14,9 @@
  *
  * A request knows those that wait for it: when it is complete, nobody has to be looked for.
  *
+ * A write with a guard (compare and write, OR) is read and written while it has its place, so that nobody sees or changes anything in between
+ * (`guarded.ts`).
+ *
  * Flushes pass at once: a flush only promises something about requests that are complete.
  *
  * Reads answered with a borrowed address: their bytes are copied when the pump sends frames, after the read
@@ -29,6 +32,7 @@ import { COUNT_START } from "../counters.js";
 import { invariant, StorageStatus } from "../errors.js";
 import { turn } from "../turn.js";
 import type { BlockDevice } from "./device.js";
+import { GuardedWrite } from "./guarded.js";
 import { DeviceLayer } from "./layer.js";
 import { OverlapIndex, type Span } from "./overlaps.js";
 import { endOf, Place, startOf } from "./places.js";
@@ -72,6 +76,7 @@ export class OrderingLayer extends DeviceLayer {
 	readonly #index = new OverlapIndex<Place>();
 	readonly #waits = new Waits();
 	#releasing = false;
+	readonly #unusedGuarded: GuardedWrite[] = [];
 
 	constructor(device: BlockDevice, options: OrderingOptions = {}) {
 		super(device);
@@ -111,8 +116,14 @@ export class OrderingLayer extends DeviceLayer {
 			this.#waits.hold(place, request);
 			return;
 		}
+		this.#handOn(request, place);
+	}
+
+	/** A write that is guarded reads what is there, which nothing that overlaps can change meanwhile. */
+	#handOn(request: BlockRequest, place: Place): void {
 		request.push(this, place.token);
-		this.device.submit(request);
+		if (request.guard === null) this.device.submit(request);
+		else (this.#unusedGuarded.pop() ?? new GuardedWrite(this.device, this.#unusedGuarded)).begin(request);
 	}
 
 	/** One that is held back is over; its place stays until it would have been let go, for those that wait for it. */
@@ -280,8 +291,7 @@ export class OrderingLayer extends DeviceLayer {
 				continue;
 			}
 			place.held = null;
-			request.push(this, place.token);
-			this.device.submit(request);
+			this.#handOn(request, place);
 		}
 		this.#releasing = false;
 	}

@@ -43,6 +43,7 @@ export class PiecePool {
 		request.mayUnmap = false;
 		request.extents = null;
 		request.ranges = null;
+		request.guard = null;
 		return piece;
 	}
 

@@ -60,6 +60,14 @@ const MAX_LAYERS = 16;
 const UNKNOWN_OFFSET = -1;
 const NO_MEMORY = heapMemory(0);
 
+/** What is there decides about a write: whether it is done, and of which bytes. Nothing that overlaps the write comes between. */
+export interface WriteGuard {
+	/** For what is there: at least as long as the write. */
+	readonly memory: Memory;
+	/** What is there has been read. The bytes to write, which are in the request's `memory`, may be changed. False: nothing is written, and all is well. */
+	allows(request: BlockRequest): boolean;
+}
+
 /** Who has something done. A request is given its owner when it is made, lives with it, and is used again and again. */
 export interface RequestOwner {
 	/** `request` is over: its `status` and what goes with that say how. May be used again at once. */
@@ -98,6 +106,8 @@ export class BlockRequest {
 	/** The owner's room, for what is lent to be parked in. As large as `memory`'s part of the request. */
 	room: Memory = NO_MEMORY;
 	roomOffset = 0;
+	/** Write: what is there is read first, and this is asked. By the ordering layer alone (`ordering.ts`), which then sets it to null. */
+	guard: WriteGuard | null = null;
 	/**
 	 * Extents: where the answer goes, pairs of length in bytes and `ExtentFlag`s, at least one. They begin where the range does,
 	 * one behind the other, and may end before it: then the rest has to be asked for once more.
