@@ -30,7 +30,7 @@ export class GuardedWrite implements RequestOwner {
 		read.offsetBytes = request.offsetBytes;
 		read.lengthBytes = request.lengthBytes;
 		read.memory = this.#guard!.memory;
-		read.memoryOffset = 0;
+		read.memoryOffset = this.#guard!.memoryOffset;
 		this.#device.submit(read.begin());
 	}
 

@@ -62,8 +62,9 @@ const NO_MEMORY = heapMemory(0);
 
 /** What is there decides about a write: whether it is done, and of which bytes. Nothing that overlaps the write comes between. */
 export interface WriteGuard {
-	/** For what is there: at least as long as the write. */
+	/** For what is there: at least as long as the write, from `memoryOffset` on. */
 	readonly memory: Memory;
+	readonly memoryOffset: number;
 	/** What is there has been read. The bytes to write, which are in the request's `memory`, may be changed. False: nothing is written, and all is well. */
 	allows(request: BlockRequest): boolean;
 }

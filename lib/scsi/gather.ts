@@ -20,7 +20,6 @@ class Gathering implements TaskWork {
 	constructor(bytes: number, then: (task: ScsiTask, data: Buffer) => void) {
 		this.#data = Buffer.allocUnsafeSlow(bytes);
 		this.#then = then;
-		gatheredBytes += bytes;
 	}
 
 	get awaitedBytes(): number {
@@ -32,7 +31,6 @@ class Gathering implements TaskWork {
 		this.#cameBytes += length;
 		if (this.awaitedBytes > 0) return true;
 		task.work = null;
-		gatheredBytes -= this.#data.length;
 		this.#then(task, this.#data);
 		return true;
 	}
@@ -40,13 +38,12 @@ class Gathering implements TaskWork {
 	advance(): void {}
 
 	abort(task: ScsiTask): void {
-		gatheredBytes -= this.#data.length;
 		task.end(ScsiStatus.taskAborted);
 	}
 }
 
 /**
- * `then` carries on when `bytes` have come, or as many as the initiator has; what it is given is its own. That is in the call in which the last of
+ * `then` carries on when `bytes` have come, or as many as the initiator has; what it is given is its own until the task ends. That is in the call in which the last of
  * them come, or in this one if there are none.
  */
 export function gather(task: ScsiTask, bytes: number, then: (task: ScsiTask, data: Buffer) => void): void {
@@ -54,5 +51,11 @@ export function gather(task: ScsiTask, bytes: number, then: (task: ScsiTask, dat
 	task.transferBytes = bytes;
 	if (wanted === 0) then(task, Buffer.alloc(0));
 	else if (gatheredBytes + wanted > GATHERED_BYTES_MAX) task.end(ScsiStatus.busy);
-	else task.work = new Gathering(wanted, then);
+	else {
+		gatheredBytes += wanted;
+		task.onEnd = () => {
+			gatheredBytes -= wanted;
+		};
+		task.work = new Gathering(wanted, then);
+	}
 }

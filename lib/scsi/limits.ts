@@ -6,8 +6,10 @@ const MIB = 1024 * 1024;
 export const TRANSFER_BYTES_MAX = 32 * MIB;
 /** Of a list of parameters, in bytes. */
 export const PARAMETER_BYTES_MAX = 64 * 1024;
-/** Blocks of COMPARE AND WRITE. */
-export const COMPARE_BLOCKS_MAX = 64;
+/** Of COMPARE AND WRITE, in bytes that are written: what is there has to be beside them. (No more than 255 blocks can be asked for.) */
+export const COMPARE_BYTES_MAX = 64 * 1024;
+/** Of ORWRITE, which is done as a whole, too. */
+export const OR_BYTES_MAX = MIB;
 /** Ranges of one UNMAP, which may be of any length; each is looked at, sorted and united. */
 export const UNMAP_RANGES_MAX = 2048;
 /** Of WRITE SAME, in bytes: what is no zero has to be written. */

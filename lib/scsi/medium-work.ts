@@ -11,6 +11,7 @@ import { ROOM_BYTES_MAX, type Room } from "../stream/rooms.js";
 import type { Memory } from "../wire/memory.js";
 import { failureOf } from "./outcome.js";
 import { ScsiStatus } from "./protocol.js";
+import type { Sense } from "./sense.js";
 import type { ScsiTask, TaskWork } from "./task.js";
 
 /** Bytes of a piece at most. */
@@ -143,19 +144,28 @@ export abstract class MediumWork implements TaskWork, PieceOwner {
 	#endDone(): void {
 		const { task, op, lengthBytes } = this;
 		if (!this.isFailed) {
-			task.host.did(task, op, lengthBytes);
-			this.end(ScsiStatus.good);
+			const sense = this.verdict();
+			if (sense === null) task.host.did(task, op, lengthBytes);
+			this.end(sense === null ? this.goodStatus : ScsiStatus.checkCondition, sense);
 			return;
 		}
 		const { disk } = task.unit!;
 		const sense = failureOf(disk, this.#failedOp, this.status, this.#errno, this.#failedBytes);
-		this.giveBack();
-		task.end(ScsiStatus.checkCondition, sense);
+		this.end(ScsiStatus.checkCondition, sense);
 	}
 
-	protected end(status: ScsiStatus): void {
+	/** What there is against it, though nothing has failed. */
+	protected verdict(): Sense | null {
+		return null;
+	}
+
+	protected get goodStatus(): ScsiStatus {
+		return ScsiStatus.good;
+	}
+
+	protected end(status: ScsiStatus, sense: Sense | null = null): void {
 		const { task } = this;
 		this.giveBack();
-		task.end(status);
+		task.end(status, sense);
 	}
 }

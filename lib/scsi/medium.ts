@@ -2,12 +2,14 @@
 
 import { readCapacity10, readCapacity16 } from "./capacity.js";
 import { SynchronizeCache } from "./flush.js";
+import { compareAndWrite, orWrite } from "./guarded.js";
 import { ServiceIn } from "./opcodes.js";
 import type { Operation, Row } from "./operation.js";
 import { ScsiStatus } from "./protocol.js";
 import { FORM6, FORM10, FORM12, FORM16 } from "./range.js";
 import { Read } from "./read.js";
 import { unmap } from "./unmap.js";
+import { PreFetch, Verify, WriteAndVerify } from "./verify.js";
 import { Write } from "./write.js";
 import { WriteSame } from "./write-same.js";
 
@@ -29,6 +31,15 @@ const FLUSH16 = new SynchronizeCache(FORM16);
 const SAME10 = new WriteSame(FORM10, false);
 const SAME16 = new WriteSame(FORM16, true);
 
+const VERIFY10 = new Verify(FORM10);
+const VERIFY12 = new Verify(FORM12);
+const VERIFY16 = new Verify(FORM16);
+const WRITE_AND_VERIFY10 = new WriteAndVerify(FORM10);
+const WRITE_AND_VERIFY12 = new WriteAndVerify(FORM12);
+const WRITE_AND_VERIFY16 = new WriteAndVerify(FORM16);
+const PRE_FETCH10 = new PreFetch(FORM10);
+const PRE_FETCH16 = new PreFetch(FORM16);
+
 export const MEDIUM_ROWS: readonly Row[] = [
 	{ usage: "000000000007", operation: testUnitReady },
 	{ usage: "081fffffff07", operation: READ6 },
@@ -46,4 +57,14 @@ export const MEDIUM_ROWS: readonly Row[] = [
 	{ usage: "42000000000000ffff07", operation: unmap },
 	{ usage: "41e8ffffffff00ffff07", operation: SAME10 },
 	{ usage: "93e9ffffffffffffffffffffffff0007", operation: SAME16 },
+	{ usage: "89f8ffffffffffffffff000000ff0007", operation: compareAndWrite },
+	{ usage: "8bf8ffffffffffffffffffffffff0007", operation: orWrite },
+	{ usage: "2ff6ffffffff00ffff07", operation: VERIFY10 },
+	{ usage: "aff6ffffffffffffffff0007", operation: VERIFY12 },
+	{ usage: "8ff6ffffffffffffffffffffffff0007", operation: VERIFY16 },
+	{ usage: "2ef2ffffffff00ffff07", operation: WRITE_AND_VERIFY10 },
+	{ usage: "aef2ffffffffffffffff0007", operation: WRITE_AND_VERIFY12 },
+	{ usage: "8ef2ffffffffffffffffffffffff0007", operation: WRITE_AND_VERIFY16 },
+	{ usage: "3402ffffffff00ffff07", operation: PRE_FETCH10 },
+	{ usage: "9002ffffffffffffffffffffffff0007", operation: PRE_FETCH16 },
 ];

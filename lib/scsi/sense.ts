@@ -26,6 +26,11 @@ export function invalidParameter(byte: number, bit?: number): Sense {
 	return { key: SenseKey.illegalRequest, asc: Asc.invalidParameter, field };
 }
 
+/** That the byte `offset` of the data is not what is there. */
+export function miscompare(offset: number): Sense {
+	return { key: SenseKey.miscompare, asc: Asc.miscompare, information: offset };
+}
+
 export function illegal(asc: Asc): Sense {
 	return { key: SenseKey.illegalRequest, asc };
 }

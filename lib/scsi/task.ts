@@ -81,6 +81,8 @@ export class ScsiTask {
 	/** It may not begin yet: it advances when it may. */
 	isHeld = false;
 	heldBytes = 0;
+	/** What its work has besides is given back. */
+	onEnd: (() => void) | null = null;
 
 	/** As new, after the fields of the transport have been filled in. */
 	begin(): void {
@@ -123,8 +125,10 @@ export class ScsiTask {
 		this.status = status;
 		this.sense = sense;
 		this.work = null;
-		const { set } = this;
+		const { set, onEnd } = this;
 		this.set = null;
+		this.onEnd = null;
+		onEnd?.();
 		if (set !== null) {
 			this.unit!.disk.underWay -= 1;
 			set.leave(this);

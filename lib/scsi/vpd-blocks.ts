@@ -4,7 +4,7 @@
  */
 
 import type { DeviceInfo } from "../block/device.js";
-import { COMPARE_BLOCKS_MAX, TRANSFER_BYTES_MAX, UNMAP_RANGES_MAX, WRITE_SAME_BYTES_MAX } from "./limits.js";
+import { COMPARE_BYTES_MAX, TRANSFER_BYTES_MAX, UNMAP_RANGES_MAX, WRITE_SAME_BYTES_MAX } from "./limits.js";
 
 const BYTES = 60;
 /** The granularity is aligned as it says. */
@@ -19,7 +19,7 @@ export function blockLimits(info: DeviceInfo): Uint8Array {
 	const blocks = (bytes: number): number => Math.floor(bytes / logicalBlockBytes);
 	const bytes = Buffer.alloc(BYTES);
 	// WSNZ is 0: a number of 0 blocks means the rest.
-	bytes[1] = COMPARE_BLOCKS_MAX;
+	bytes[1] = Math.min(blocks(COMPARE_BYTES_MAX), 0xff);
 	bytes.writeUInt16BE(Math.min(blocks(physicalBlockBytes), 0xffff), 2);
 	bytes.writeUInt32BE(blocks(TRANSFER_BYTES_MAX), 4);
 	bytes.writeUInt32BE(blocks(bestTransferBytes), 8);

@@ -24,10 +24,11 @@ function guarded(guard: WriteGuard, offset = 0, length = SECTOR): PromisedReques
 
 /** Adds one to the number that is there. */
 class Increment implements WriteGuard {
-	readonly memory = heapMemory(SECTOR);
+	readonly memory = heapMemory(3 * SECTOR);
+	readonly memoryOffset = SECTOR;
 
 	allows({ memory, memoryOffset }: BlockRequest): boolean {
-		memory.view.setUint32(memoryOffset, this.memory.view.getUint32(0) + 1);
+		memory.view.setUint32(memoryOffset, this.memory.view.getUint32(SECTOR) + 1);
 		return true;
 	}
 }
@@ -58,7 +59,7 @@ t.test("one that is against it leaves all as it is, and what waits goes on", asy
 	const below = new ManualDevice();
 	const device = new OrderingLayer(below);
 	let isOver = false;
-	const never: WriteGuard = { memory: heapMemory(SECTOR), allows: () => false };
+	const never: WriteGuard = { memory: heapMemory(SECTOR), memoryOffset: 0, allows: () => false };
 	const write = guarded(never)
 		.run(device)
 		.then(({ status }) => {
@@ -79,12 +80,20 @@ t.test("one that is against it leaves all as it is, and what waits goes on", asy
 t.test("a look that fails is a write that fails, where the look did", async (t) => {
 	const faulty = new FaultyLayer(new MemoryDevice(MIB));
 	faulty.add({ op: BlockOp.read, startBytes: 3 * SECTOR, endBytes: 4 * SECTOR });
-	const guard: WriteGuard = { memory: heapMemory(8 * SECTOR), allows: () => t.fail("it is asked") };
+	const guard: WriteGuard = {
+		memory: heapMemory(8 * SECTOR),
+		memoryOffset: 0,
+		allows: () => t.fail("it is asked"),
+	};
 	const { status, failedOffsetBytes } = await guarded(guard, 0, 8 * SECTOR).run(new OrderingLayer(faulty));
 	t.same([status, failedOffsetBytes], [StorageStatus.mediumError, 3 * SECTOR]);
 });
 
 t.test("a device that nobody orders the requests of refuses", async (t) => {
-	const guard: WriteGuard = { memory: heapMemory(SECTOR), allows: () => t.fail("it is asked") };
+	const guard: WriteGuard = {
+		memory: heapMemory(SECTOR),
+		memoryOffset: 0,
+		allows: () => t.fail("it is asked"),
+	};
 	t.equal((await guarded(guard).run(new MemoryDevice(MIB))).status, StorageStatus.unsupported);
 });
