@@ -103,6 +103,8 @@ const withoutIscsi = missing ?? namespacesMissing() ?? programsMissing("iscsi-ls
 t.test("iPXE boots over iSCSI", { skip: withoutIscsi ?? false }, async (t) => {
 	const namespace = withTap(t);
 	namespace.ip("address", "add", `${SERVER}/24`, "dev", "tap0");
+	// To be asked there what it has.
+	namespace.ip("link", "set", "lo", "up");
 	const disk = new Disk();
 	const file = newImage(path.join(scratchDirectory(), "disk"), SIZE_BYTES);
 	disk.fill(file);

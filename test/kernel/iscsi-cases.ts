@@ -38,6 +38,8 @@ function serve(stage: Stage, portals = 1): Promise<ServedLun> {
 
 function stageOf(t: Test, mtu: number, megabytes: number, cables = 1): Stage {
 	const stage = new Stage(t, { mtu, megabytes, cables });
+	// To be asked there what it has.
+	stage.lan.server.ip("link", "set", "lo", "up");
 	for (let at = 0; at < cables; at++)
 		stage.lan.server.ip("address", "add", `${SERVERS[at]}/24`, "dev", `lan${at}`);
 	return stage;
