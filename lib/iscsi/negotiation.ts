@@ -38,16 +38,20 @@ type Rule =
 
 interface Row {
 	readonly rule: Rule;
-	/** Of the session: only its first connection speaks of it ("LO"), and a discovery session needs none of it. */
+	/** Of the session: only its first connection speaks of it ("LO"). */
 	readonly isSession: boolean;
+	/** Nothing that a discovery session needs ("irrelevant when SessionType=Discovery"). */
+	readonly isNormal: boolean;
 }
 
 const LENGTH_MIN = 512;
 const LENGTH_MAX = 2 ** 24 - 1;
 const MAX_RECEIVED = "MaxRecvDataSegmentLength";
 
-const session = (rule: Rule): Row => ({ rule, isSession: true });
-const connection = (rule: Rule): Row => ({ rule, isSession: false });
+const session = (rule: Rule): Row => ({ rule, isSession: true, isNormal: true });
+/** (open-iscsi does not go on with a target that does not say which level of recovery its discovery session has.) */
+const anySession = (rule: Rule): Row => ({ rule, isSession: true, isNormal: false });
+const connection = (rule: Rule): Row => ({ rule, isSession: false, isNormal: false });
 const digest = (field: "headerDigest" | "dataDigest"): Row =>
 	connection({ kind: "list", field, ours: ["CRC32C", "None"] });
 const length = (field: "maxBurstLength" | "firstBurstLength", ours: number): Row =>
@@ -65,16 +69,19 @@ const ROWS: ReadonlyMap<string, Row> = new Map([
 	],
 	["MaxBurstLength", length("maxBurstLength", BURST_BYTES_MAX)],
 	["FirstBurstLength", length("firstBurstLength", FIRST_BURST_BYTES_MAX)],
-	["DefaultTime2Wait", session({ kind: "most", field: "defaultTime2Wait", ours: 0, from: 0, to: 3600 })],
+	["DefaultTime2Wait", anySession({ kind: "most", field: "defaultTime2Wait", ours: 0, from: 0, to: 3600 })],
 	// (A session does not outlive its connection: nothing is recovered.)
-	["DefaultTime2Retain", session({ kind: "least", field: "defaultTime2Retain", ours: 0, from: 0, to: 3600 })],
+	[
+		"DefaultTime2Retain",
+		anySession({ kind: "least", field: "defaultTime2Retain", ours: 0, from: 0, to: 3600 }),
+	],
 	[
 		"MaxOutstandingR2T",
 		session({ kind: "least", field: "maxOutstandingR2T", ours: OUTSTANDING_R2T_MAX, from: 1, to: 65_535 }),
 	],
 	["DataPDUInOrder", session({ kind: "or", field: null, ours: true })],
 	["DataSequenceInOrder", session({ kind: "or", field: null, ours: true })],
-	["ErrorRecoveryLevel", session({ kind: "least", field: null, ours: 0, from: 0, to: 2 })],
+	["ErrorRecoveryLevel", anySession({ kind: "least", field: null, ours: 0, from: 0, to: 2 })],
 	["TaskReporting", session({ kind: "list", field: null, ours: ["ResponseFence", "RFC3720"] })],
 	[
 		"iSCSIProtocolLevel",
@@ -118,7 +125,7 @@ export class Negotiation {
 		if (isAnswer(value)) return null;
 		const row = ROWS.get(key);
 		if (row === undefined) return NOT_UNDERSTOOD;
-		if (row.isSession && this.isDiscovery) return IRRELEVANT;
+		if (row.isNormal && this.isDiscovery) return IRRELEVANT;
 		if (row.isSession && this.agreed !== null) return REJECT;
 		const answer = this.#result(row.rule, value);
 		if (key === "MaxBurstLength" || key === "FirstBurstLength") return this.#burst(key, answer);

@@ -127,10 +127,14 @@ t.test("a discovery session needs no target, and nothing of what data needs", (t
 		InitiatorName: INITIATOR,
 		SessionType: "Discovery",
 		InitialR2T: "No",
+		ErrorRecoveryLevel: "0",
+		DefaultTime2Wait: "2",
 		HeaderDigest: "CRC32C",
 	});
 	t.same(pairsOf(response.data), {
 		InitialR2T: "Irrelevant",
+		ErrorRecoveryLevel: "0",
+		DefaultTime2Wait: "2",
 		HeaderDigest: "CRC32C",
 		MaxRecvDataSegmentLength: "131072",
 	});
