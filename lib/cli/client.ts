@@ -50,8 +50,8 @@ export async function understand<Name extends string>(
 		return undefined;
 	}
 	const missing = form.arguments
-		.slice(line.positionals.length)
 		.filter(({ isOptional }) => isOptional !== true)
+		.slice(line.positionals.length)
 		.map(({ name }) => name);
 	const most = form.arguments.at(-1)?.isRepeated ? line.positionals.length : form.arguments.length;
 	const unknown = line.positionals.slice(most);

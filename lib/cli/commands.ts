@@ -19,6 +19,7 @@ const RUN: Readonly<Record<Name, Run>> = {
 	"": async (argv) => (await import("./serve.js")).serveCommand(argv),
 	daemon: async (argv) => (await import("./daemon.js")).daemonCommand(argv),
 	nbd: async (argv) => (await import("./nbd.js")).nbdCommand(argv),
+	iscsi: async (argv) => (await import("./iscsi.js")).iscsiCommand(argv),
 	objects: async (argv) => (await import("./objects.js")).objectsCommand(argv),
 	discover: async (argv) => (await import("./discover.js")).discoverCommand(argv),
 	check: async (argv) => (await import("./check.js")).checkCommand(argv),

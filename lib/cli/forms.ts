@@ -8,7 +8,7 @@ import type { Option } from "../spec/getopt.js";
 interface Argument {
 	readonly name: string;
 	readonly help: string;
-	/** It may be left out; what follows it, too. */
+	/** It may be left out: what is given is that of those that may not, if there is no more. */
 	readonly isOptional?: boolean;
 	/** The last one, which may be given more than once. */
 	readonly isRepeated?: boolean;
@@ -32,3 +32,7 @@ export const SOCKET = {
 	default: "/run/vblade/vblade.sock",
 	help: "the socket of the daemon to ask",
 } as const;
+export const FILENAME = {
+	name: "filename",
+	help: "a regular file, a block device, mem:SIZE (mem:64M), pool:PATH/VOLUME, nbd://HOST/EXPORT or nbds://HOST/EXPORT",
+};

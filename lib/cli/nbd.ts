@@ -3,19 +3,17 @@
  * that asks for to `serve.ts`, as a spec of one disk and one export.
  */
 
-import { closeSync } from "node:fs";
 import { createLog } from "../log.js";
-import { native } from "../native.js";
-import { type ActivatedSocket, activatedSockets } from "../notify.js";
 import type { CommandLine } from "../spec/getopt.js";
 import { NUMBERS } from "../spec/ranges.js";
-import type { NbdTlsSpec, SocketSpec, Spec, StorageSpec, TlsSpec } from "../spec/spec.js";
+import type { NbdTlsSpec, Spec, TlsSpec } from "../spec/spec.js";
 import { nbdTlsOf, readTlsMode, type TlsWords } from "../spec/tls.js";
-import { readDurability, readNumber, readSocket, readStorage, readUser } from "../spec/values.js";
-import { checkScratch } from "./arguments.js";
+import { readNumber, readSocket, readStorage, readUser } from "../spec/values.js";
 import { type Output, processOutput, understand } from "./client.js";
-import { NBD, type OptionName } from "./options.js";
+import { diskOf, withActivated } from "./one-disk.js";
+import type { OptionName } from "./options.js";
 import { serve } from "./serve.js";
+import { NBD } from "./stream-options.js";
 
 /** The disk, and its export. */
 const NAME = "disk";
@@ -30,22 +28,10 @@ export async function nbdCommand(argv: readonly string[], output: Output = proce
 function specOf(line: CommandLine<OptionName<typeof NBD>>): Spec {
 	const [address = "", filename = ""] = line.positionals;
 	const storage = readStorage(filename);
-	const length = line.last("length");
 	const user = line.last("user");
 	const tls = tlsOf(line);
 	return {
-		disks: [
-			{
-				name: NAME,
-				called: storage.name,
-				storage,
-				offsetSectors: readNumber("offset", line.last("offset") ?? "", NUMBERS.offset),
-				lengthSectors: length === undefined ? undefined : readNumber("length", length, NUMBERS.length),
-				direct: line.has("direct"),
-				durability: readDurability(line.last("durability") ?? "", line.has("sync")),
-				...writingOf(line, storage),
-			},
-		],
+		disks: [diskOf(line, NAME, storage)],
 		exports: [
 			{
 				protocol: "nbd",
@@ -54,7 +40,7 @@ function specOf(line: CommandLine<OptionName<typeof NBD>>): Spec {
 				exportName: "",
 				description: line.last("description") ?? "",
 				...(tls && { tls }),
-				listen: [withActivated(readSocket("address", address), activatedSockets())],
+				listen: withActivated([readSocket("address", address)]),
 			},
 		],
 		links: [],
@@ -87,20 +73,4 @@ function tlsOf(line: CommandLine<OptionName<typeof NBD>>): NbdTlsSpec | undefine
 		threads === undefined ? undefined : readNumber("tls-threads", threads, NUMBERS["tls-threads"]),
 		TLS_WORDS,
 	);
-}
-
-/** What the service manager has opened there is used; whatever else it has opened nobody wants. */
-function withActivated(socket: SocketSpec, activated: readonly ActivatedSocket[]) {
-	const isThere = ({ descriptor }: ActivatedSocket): boolean =>
-		native.socketName(descriptor, false) === socket.name;
-	const found = activated.find(isThere);
-	for (const each of activated) if (each !== found) closeSync(each.descriptor);
-	return found === undefined ? socket : { ...socket, descriptor: found.descriptor };
-}
-
-function writingOf(line: CommandLine<OptionName<typeof NBD>>, storage: StorageSpec) {
-	const readOnly = line.has("read-only");
-	if (!line.has("scratch")) return { readOnly };
-	checkScratch([storage], readOnly);
-	return { readOnly, scratch: true };
 }

@@ -4,32 +4,17 @@
  * the README against it. Data only.
  */
 
-import { CLASSIC_OPTIONS, type ClassicOption } from "../spec/classic.js";
+import { CLASSIC_OPTIONS } from "../spec/classic.js";
 import { SHELF_MAX, SLOT_MAX } from "../spec/ranges.js";
 import * as ASKING from "./asking/options.js";
-import { type Form, HELP, SOCKET } from "./forms.js";
+import { FILENAME, type Form, HELP, SOCKET } from "./forms.js";
 import * as POOLS from "./pools/options.js";
 import * as OWNERS from "./pools/owner-options.js";
+import { ISCSI, NBD } from "./stream-options.js";
 
 const SHELF = { name: "shelf", help: `0 to ${SHELF_MAX}` };
 const SLOT = { name: "slot", help: `0 to ${SLOT_MAX}` };
-const FILENAME = {
-	name: "filename",
-	help: "a regular file, a block device, mem:SIZE (mem:64M), pool:PATH/VOLUME, nbd://HOST/EXPORT or nbds://HOST/EXPORT",
-};
 const LINK = { name: "netif", help: "an interface, gre:ADDRESS or unix:PATH" };
-
-const DISK_OPTION_NAMES = [
-	"direct",
-	"sync",
-	"read-only",
-	"scratch",
-	"offset",
-	"length",
-	"durability",
-	"user",
-	"verbose",
-] as const satisfies readonly ClassicOption[];
 
 export const SERVE = {
 	name: "",
@@ -45,37 +30,6 @@ export const SERVE = {
 		FILENAME,
 	],
 	options: [...CLASSIC_OPTIONS, HELP, { name: "version", help: "print the version and exit" }],
-} as const satisfies Form;
-
-/** Of the classic options those that are about disks. */
-const DISK_OPTIONS = CLASSIC_OPTIONS.filter((option) =>
-	(DISK_OPTION_NAMES as readonly string[]).includes(option.name),
-) as Extract<(typeof CLASSIC_OPTIONS)[number], { name: (typeof DISK_OPTION_NAMES)[number] }>[];
-
-export const NBD = {
-	name: "nbd",
-	help: "Exports a file or block device over NBD.",
-	arguments: [
-		{ name: "address", help: "unix:PATH, or an address and port: 127.0.0.1:10809, [::1]:10809" },
-		FILENAME,
-	],
-	options: [
-		HELP,
-		...DISK_OPTIONS,
-		{ name: "description", value: "text", help: "what clients are told of the disk" },
-		{
-			name: "tls",
-			value: "mode",
-			default: "off",
-			help: "require: clients get nothing without TLS; offer: it is their choice",
-		},
-		{ name: "tls-certificate", value: "file", help: "the server's certificate, in PEM" },
-		{ name: "tls-key", value: "file", help: "the key of that" },
-		{ name: "tls-ca", value: "file", help: "clients must show a certificate of this CA" },
-		{ name: "tls-psk", value: "file", help: "or have one of these keys: lines of NAME:KEY" },
-		{ name: "tls-ciphers", value: "list", help: "no others, by OpenSSL's names" },
-		{ name: "tls-threads", value: "threads", help: "in which TLS runs (default 1)" },
-	],
 } as const satisfies Form;
 
 /** The arguments that a blade is made of, as usage shows them. */
@@ -205,6 +159,7 @@ export const CHECK = {
 export const COMMANDS = [
 	DAEMON,
 	NBD,
+	ISCSI,
 	OBJECTS,
 	CHECK,
 	ASKING.RELOAD,

@@ -48,8 +48,8 @@ async function serveBlades({ blades, options, verbose }: Invocation & { kind: "s
 	return serve(specOf(blades, options), log);
 }
 
-/** Serves until a signal. Resolves to the exit status; throws an OperatorError if something of it can't be served. */
-export async function serve(spec: Spec, log: Log): Promise<number> {
+/** Serves until a signal. Resolves to the exit status; throws an OperatorError if something of it can't be served. `words`: said when all is. */
+export async function serve(spec: Spec, log: Log, words: readonly string[] = []): Promise<number> {
 	let daemon: Daemon | undefined;
 	const turns = watchTurns();
 	// From the beginning, for without a listener Node would open its debugger.
@@ -71,6 +71,7 @@ export async function serve(spec: Spec, log: Log): Promise<number> {
 	}
 	for (const { name, sectors, readOnly } of daemon.exported)
 		say(`pid ${process.pid}: ${name}, ${sectors} sectors ${readOnly ? "O_RDONLY" : "O_RDWR"}\n`);
+	for (const line of words) say(`${line}\n`);
 
 	const signal = await stopping;
 	log.verbose(`${signal}: stopping`);

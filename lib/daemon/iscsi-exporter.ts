@@ -125,7 +125,9 @@ export class IscsiExporter implements Exporter<IscsiExportSpec> {
 		this.#exports.set(spec.name, { spec, disk: null });
 		const opened: SocketSpec[] = [];
 		try {
-			if (spec.chap !== undefined) await this.#secure(spec.chap, spec.listen !== undefined);
+			// (Those of an export with sockets of its own are read while they can be.)
+			if (spec.chap !== undefined)
+				await (spec.listen === undefined ? this.#secrets.begin(spec.chap) : this.#secrets.take(spec.chap));
 			for (const each of spec.listen ?? []) {
 				await this.#sockets.take(each);
 				opened.push(each);
@@ -135,13 +137,6 @@ export class IscsiExporter implements Exporter<IscsiExportSpec> {
 			for (const each of opened) await this.#sockets.giveBack(each);
 			throw error;
 		}
-	}
-
-	/** Secrets of an export with sockets of its own are read while they can be. */
-	async #secure(chap: ChapSpec, isOnce: boolean): Promise<void> {
-		await this.#secrets.begin(chap);
-		const known = this.#secrets.chapOf(chap);
-		if (isOnce && typeof known === "string") throw new OperatorError(known);
 	}
 
 	#add({ name }: IscsiExportSpec, disk: Disk): void {

@@ -62,6 +62,11 @@ export class IscsiSecrets {
 		return known?.secret ?? known?.wrong ?? "the secret of CHAP is being read";
 	}
 
+	/** For an export that can't do without. Throws an OperatorError. */
+	async take(chap: ChapSpec): Promise<void> {
+		for (const file of secretFilesOf(chap)) this.#took(file, await this.#options.read(file));
+	}
+
 	/** For an export that begins. Resolves when it is known how they stand. */
 	async begin(chap: ChapSpec): Promise<void> {
 		await this.#readAll(secretFilesOf(chap).filter((file) => !this.#known.has(file)));
@@ -89,18 +94,21 @@ export class IscsiSecrets {
 		const known = this.#known.get(file) ?? { secret: null, wrong: null };
 		this.#known.set(file, known);
 		try {
-			const { secret, warnings } = await read(file);
+			const found = await read(file);
 			if (known.wrong !== null) log.info(`iscsi: ${file}: the secret is there now`);
-			known.secret = Buffer.from(secret);
-			known.wrong = null;
-			for (const warning of warnings) {
-				if (!this.#warned.has(warning)) log.warn(`iscsi: ${warning}`);
-				this.#warned.add(warning);
-			}
+			this.#took(file, found);
 		} catch (error) {
 			if (!(error instanceof OperatorError)) throw error;
 			if (error.message !== known.wrong) log.error(`iscsi: ${error.message}: it is tried again`);
 			known.wrong = error.message;
+		}
+	}
+
+	#took(file: string, { secret, warnings }: ChapSecret): void {
+		this.#known.set(file, { secret: Buffer.from(secret), wrong: null });
+		for (const warning of warnings) {
+			if (!this.#warned.has(warning)) this.#options.log.warn(`iscsi: ${warning}`);
+			this.#warned.add(warning);
 		}
 	}
 

@@ -48,20 +48,40 @@ const chapSchema = z
 	})
 	.partial();
 
-/** Throws an OperatorError for a half of either. */
-function readChap(given: z.output<typeof chapSchema>): ChapSpec {
-	const { user, secret_file, mutual_user, mutual_secret_file } = given;
-	if (user === undefined || secret_file === undefined)
-		throw new OperatorError(`chap: ${user === undefined ? "user" : "secret_file"} is missing`);
-	if ((mutual_user === undefined) !== (mutual_secret_file === undefined))
-		throw new OperatorError(
-			`chap: ${mutual_user === undefined ? "mutual_user" : "mutual_secret_file"} is missing`,
-		);
-	const own = { user, secretFile: secret_file };
-	if (mutual_user === undefined || mutual_secret_file === undefined) return own;
-	if (mutual_secret_file === secret_file)
+/** What CHAP consists of, as it was given: a part of it may be missing. */
+export interface ChapParts<Value = string> {
+	readonly user: Value;
+	readonly secretFile: Value;
+	readonly mutualUser: Value;
+	readonly mutualSecretFile: Value;
+}
+
+/** `words`: what each is called where it is given. Throws an OperatorError for a half of either. */
+export function chapOf(given: ChapParts<string | undefined>, words: ChapParts): ChapSpec {
+	const { user, secretFile, mutualUser, mutualSecretFile } = given;
+	const missing = (word: keyof ChapParts): never => {
+		throw new OperatorError(`chap: ${words[word]} is missing`);
+	};
+	if (user === undefined) return missing("user");
+	if (secretFile === undefined) return missing("secretFile");
+	if (mutualUser === undefined && mutualSecretFile === undefined) return { user, secretFile };
+	if (mutualUser === undefined) return missing("mutualUser");
+	if (mutualSecretFile === undefined) return missing("mutualSecretFile");
+	if (mutualSecretFile === secretFile)
 		throw new OperatorError("chap: each direction needs a secret of its own");
-	return { ...own, mutual: { user: mutual_user, secretFile: mutual_secret_file } };
+	return { user, secretFile, mutual: { user: mutualUser, secretFile: mutualSecretFile } };
+}
+
+const CHAP_KEYS: ChapParts = {
+	user: "user",
+	secretFile: "secret_file",
+	mutualUser: "mutual_user",
+	mutualSecretFile: "mutual_secret_file",
+};
+
+function readChap({ user, secret_file, mutual_user, mutual_secret_file }: z.output<typeof chapSchema>) {
+	const others = { mutualUser: mutual_user, mutualSecretFile: mutual_secret_file };
+	return chapOf({ user, secretFile: secret_file, ...others }, CHAP_KEYS);
 }
 
 export const iscsiExportSchema = z

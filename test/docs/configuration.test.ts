@@ -108,7 +108,7 @@ t.test("the examples are good, and no disk of them is broken", async (t) => {
 		page.indexOf("\nSEE ALSO"),
 	);
 	const read = (file: string): string => readFileSync(sourceFile(file), "utf8");
-	const inText = ["README.md", "docs/operations.md"].flatMap((file) =>
+	const inText = ["README.md", "docs/operations.md", "docs/iscsi.md"].flatMap((file) =>
 		[...read(file).matchAll(/^```toml\n(.*?)^```/gms)].map(([, text = ""]) => text),
 	);
 	t.ok(inText.length > 1);

@@ -1,0 +1,182 @@
+// iSCSI in the daemon: disks as LUNs of targets at the sockets of `[iscsi] listen`; who may log in, and what has to be proved; what a reload
+// changes while initiators are logged in; what is told of all that; and a worker that is killed.
+
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import t, { type Test } from "tap";
+import { LoginStatus } from "../../lib/iscsi/pdu.js";
+import { type Answer, DaemonTree } from "../daemon/tree-bench.js";
+import { until } from "../support/cleanup.js";
+import { inNamespace } from "../support/in-namespace.js";
+import { READ_CAPACITY_10, read10, TEST_UNIT_READY, write10 } from "../support/iscsi/cdbs.js";
+import { Initiator } from "../support/iscsi/initiator.js";
+import type { LoginWishes } from "../support/iscsi/initiator-login.js";
+import { LIMIT_MS } from "../support/limit.js";
+import { run } from "../support/process.js";
+
+const PORT = 3260;
+const FOUR = `127.0.0.1:${PORT}`;
+const SIX = `[::1]:${PORT}`;
+const NAME = "iqn.1993-08.org.debian:01:abc";
+const OTHER = "iqn.1993-08.org.debian:01:def";
+const SHOP = "iqn.2026-11.org.example:shop";
+const SAFE = "iqn.2026-11.org.example:safe";
+const SECRET = "not too short";
+
+function initiator(host = "127.0.0.1"): Initiator {
+	const one = new Initiator(connect(PORT, host));
+	t.teardown(() => one.close());
+	return one;
+}
+
+async function statusOf(wishes: Partial<LoginWishes>): Promise<number> {
+	const one = initiator();
+	const { status } = await one.login({ name: NAME, target: SHOP, ...wishes });
+	one.close();
+	return status;
+}
+
+async function loggedIn(wishes: Partial<LoginWishes> = {}): Promise<Initiator> {
+	const one = initiator();
+	const { status } = await one.login({ name: NAME, target: SHOP, ...wishes });
+	if (status !== LoginStatus.success) throw new Error(`refused: ${status.toString(16)}`);
+	return one;
+}
+
+/** What is to be told of a unit is told with the first command: until there is no more. */
+async function asc(one: Initiator, lun = 0): Promise<number> {
+	return (await one.command({ lun, cdb: TEST_UNIT_READY })).sense?.asc ?? 0;
+}
+
+async function quiet(one: Initiator, lun = 0): Promise<void> {
+	await until("it is told all", async () => (await asc(one, lun)) === 0, LIMIT_MS);
+}
+
+if (await inNamespace(import.meta.url)) {
+	execFileSync("ip", ["link", "set", "lo", "up"], { timeout: LIMIT_MS });
+	const tree = new DaemonTree();
+	writeFileSync(tree.path("secret"), `${SECRET}\n`, { mode: 0o600 });
+	const listen = `[iscsi]\nlisten = ["${FOUR}", "${SIX}"]\n`;
+	const disk = (name: string, iscsi: string, more = ""): string =>
+		`[disk.${name}]\nfile = "${tree.file(`${name}.img`)}"\n${more}[disk.${name}.iscsi]\n${iscsi}\n`;
+	const aoe = `[disk.web.aoe]\naddress = "9.0"\nnetif = ["unix:${tree.frames}"]\n`;
+	const web = (more = ""): string =>
+		disk("web", `target = "${SHOP}"\n${more}`, "limit = { iops = 1000000 }\n");
+	const mail = (more = ""): string => disk("mail", `target = "${SHOP}"\nlun = 3\n${more}`);
+	const chap = `chap = { user = "us", secret_file = "${tree.path("secret")}" }`;
+	const safe = disk("safe", `target = "${SAFE}"\n${chap}`);
+	const only = `initiators = ["${OTHER}"]\n`;
+	const configure = (...parts: readonly string[]): void => tree.configure(`workers = 2\n${parts.join("")}`);
+	configure(listen, web(), aoe, mail(), safe);
+	await tree.start();
+	t.teardown(() => tree.stop());
+	const reload = async (t: Test): Promise<void> => {
+		t.ok(await tree.reload());
+		await tree.nothingUnderWay();
+	};
+	const told = async (name = "web"): Promise<Answer["body"]> =>
+		(await tree.ask("GET", `/api/v1/disks/${name}`)).body;
+	const isTold = (what: string, name = "web") =>
+		until(what, async () => JSON.stringify((await told(name)).iscsi).includes(what), LIMIT_MS);
+
+	t.test("discovery by IPv4 and IPv6", async (t) => {
+		for (const [host, portal] of [
+			["127.0.0.1", FOUR],
+			["::1", SIX],
+		] as const) {
+			const one = initiator(host);
+			t.equal((await one.login({ name: NAME })).status, LoginStatus.success);
+			const found = await one.text({ SendTargets: "All" });
+			t.match(JSON.stringify(found), `${portal},1`);
+			t.equal(await one.logout(), 0);
+		}
+	});
+
+	t.test("what is written by iSCSI is read by AoE", async (t) => {
+		const one = await loggedIn();
+		await quiet(one);
+		const write = Buffer.alloc(4096, 7);
+		t.equal((await one.command({ cdb: write10(8, 8), write, immediate: 4096 })).status, 0);
+		const remote = await tree.open(9, 0);
+		t.ok((await remote.read(8, 1)).every((byte) => byte === 7));
+		t.equal((await one.command({ cdb: read10(8, 8), read: 4096 })).data.equals(write), true);
+		one.close();
+	});
+
+	t.test("who is logged in is told, by API, command line and metrics", async (t) => {
+		const one = await loggedIn({ keys: { DataDigest: "CRC32C" } });
+		await quiet(one);
+		t.equal((await one.command({ cdb: read10(0, 16), read: 8192 })).status, 0);
+		await isTold('"readBytes":8192');
+		const { iscsi, aoe } = await told();
+		t.match(iscsi, {
+			...{ target: SHOP, lun: 0, removable: false, unavailable: null, sessionCount: 1 },
+			sessions: [
+				{ initiator: NAME, peer: /^127\.0\.0\.1:/, dataDigest: true, headerDigest: false, reads: 1 },
+			],
+		});
+		t.match(aoe, { address: "9.0" });
+		const shown = await run([...tree.vblade, "disk", "show", "web", "--socket", tree.socket], LIMIT_MS);
+		t.match(shown.output, new RegExp(`iscsi +LUN 0 of ${SHOP}\niscsi sessions +1, refused 0\n`));
+		t.match(shown.output, /iscsi initiator +iqn\.1993-08\.org\.debian:01:abc at .*, digests of data since/);
+		t.match((await tree.ask("GET", "/api/v1/status")).body, { iscsi: { sessions: 1 } });
+		const { output } = await run([...tree.vblade, "status", "--socket", tree.socket], LIMIT_MS);
+		t.match(output, /iscsi sessions +1\n/);
+		one.close();
+		await isTold('"sessionCount":0');
+	});
+
+	t.test("who is refused is told why", async (t) => {
+		t.equal(await statusOf({ target: SAFE }), LoginStatus.authenticationFailed);
+		const wrong = { user: "us", secret: Buffer.from("not this one") };
+		t.equal(await statusOf({ target: SAFE, chap: wrong }), LoginStatus.authenticationFailed);
+		const right = { user: "us", secret: Buffer.from(SECRET) };
+		t.equal(await statusOf({ target: SAFE, chap: right }), LoginStatus.success);
+		await isTold('"refused":2', "safe");
+		const { iscsi } = (await tree.ask("GET", "/api/v1/status")).body;
+		t.match(iscsi, { refusals: { authentication: 2 }, latest: [{ target: SAFE, initiator: NAME }] });
+		const events = JSON.stringify((await tree.ask("GET", "/api/v1/events")).body);
+		t.match(events, /"iscsi-initiator","severity":"warning"[^}]*was refused/);
+	});
+
+	t.test("a reload that keeps somebody out cuts him off; others may come", async (t) => {
+		const one = await loggedIn();
+		configure(listen, web(only), aoe, mail(only), safe);
+		await reload(t);
+		await one.over;
+		t.equal(await statusOf({}), LoginStatus.forbidden);
+		t.equal(await statusOf({ name: OTHER }), LoginStatus.success);
+		configure(listen, web(), aoe, mail(), safe);
+		await reload(t);
+		t.equal(await statusOf({}), LoginStatus.success);
+	});
+
+	t.test("LUNs come and go while others are used", async (t) => {
+		const one = await loggedIn();
+		await quiet(one);
+		configure(listen, web(), aoe, safe);
+		await reload(t);
+		t.equal(await asc(one, 3), 0x2500, "there is no such unit");
+		t.equal(await asc(one), 0x3f0e, "the LUNs have changed");
+		configure(listen, web(), aoe, mail(), safe);
+		await reload(t);
+		await quiet(one, 3);
+		t.equal((await one.command({ lun: 3, cdb: READ_CAPACITY_10, read: 8 })).data.readUInt32BE(0), 2047);
+		one.close();
+	});
+
+	t.test("a worker that is killed: who comes again is told to wait, and is let in", async (t) => {
+		const one = await loggedIn();
+		await tree.kill("worker", Number((await told()).worker));
+		await one.over;
+		const seen = new Set<number>();
+		const isBack = async (): Promise<boolean> => {
+			const status = await statusOf({}).catch(() => LoginStatus.unavailable);
+			seen.add(status);
+			return status === LoginStatus.success;
+		};
+		await until("it is served again", isBack, LIMIT_MS);
+		t.notOk(seen.has(LoginStatus.notFound), "never that there is no such target");
+	});
+}
