@@ -4,10 +4,12 @@
  */
 
 import { codeOf, OperatorError } from "../errors.js";
+import { readChapSecret, secretFilesOf } from "../opener/chap-secrets.js";
 import { within } from "../opener/patience.js";
 import { LONGEST_TOKEN, textIn, whyUnreadable } from "../opener/sources.js";
 import { readStoreKeys } from "../opener/store-keys.js";
 import type { Config } from "../spec/config.js";
+import { iscsiExportOf } from "../spec/exports.js";
 import { PlacedError } from "../spec/place.js";
 import { isLoopback } from "../spec/values.js";
 import { quote } from "../text.js";
@@ -23,7 +25,7 @@ export interface Faults {
 
 export async function secretFaults(config: Config): Promise<Faults> {
 	const token = await tokenFault(config);
-	const all = [await tlsFaults(config), ...(await storeFaults(config))];
+	const all = [await tlsFaults(config), ...(await storeFaults(config)), ...(await chapFaults(config))];
 	const told = token === undefined ? [] : [token];
 	return {
 		errors: [
@@ -104,6 +106,25 @@ async function storeFaults({ pools }: Config): Promise<Faults[]> {
 		} catch (error) {
 			const { errors, warnings } = unreadable(error, told);
 			found.push({ errors: [], warnings: [...errors, ...warnings] });
+		}
+	}
+	return found;
+}
+
+/** The same of secrets of CHAP: without one nobody logs in to that target, and the rest is served. */
+async function chapFaults({ disks }: Config): Promise<Faults[]> {
+	const found: Faults[] = [];
+	for (const { name, exports, placeOf } of disks) {
+		const chap = iscsiExportOf(exports)?.chap;
+		for (const file of chap === undefined ? [] : secretFilesOf(chap)) {
+			const told = (what: string) =>
+				new PlacedError(placeOf(["iscsi", "chap"]), `disk ${name}: chap: ${what}`);
+			try {
+				const { warnings } = await within(LOOK_LIMIT_MS, file, readChapSecret(file));
+				found.push({ errors: [], warnings: warnings.map(told) });
+			} catch (error) {
+				found.push(unreadable(error, told));
+			}
 		}
 	}
 	return found;

@@ -146,8 +146,7 @@ export abstract class MediumWork implements TaskWork, PieceOwner {
 		if (!this.isFailed) {
 			const sense = this.verdict();
 			if (sense === null) task.host.did(task, op, lengthBytes);
-			if (sense === null) this.endGood();
-			else this.end(ScsiStatus.checkCondition, sense);
+			this.end(sense === null ? this.goodStatus : ScsiStatus.checkCondition, sense);
 			return;
 		}
 		const { disk } = task.unit!;
@@ -160,9 +159,8 @@ export abstract class MediumWork implements TaskWork, PieceOwner {
 		return null;
 	}
 
-	/** Nothing is against it. */
-	protected endGood(): void {
-		this.end(ScsiStatus.good);
+	protected get goodStatus(): ScsiStatus {
+		return ScsiStatus.good;
 	}
 
 	protected end(status: ScsiStatus, sense: Sense | null = null): void {

@@ -113,7 +113,7 @@ t.test("files of disks", async (t) => {
 		],
 	});
 	await finds(t, `[disk.a]\nfile = "${at("a")}"`, {
-		warnings: ["f:1:7: disk a: nothing serves it, for it has neither aoe nor nbd"],
+		warnings: ["f:1:7: disk a: nothing serves it, for it has neither aoe nor nbd nor iscsi"],
 	});
 	await finds(t, disk("none") + disk("folder"), {
 		warnings: [

@@ -142,7 +142,7 @@ t.test(
 		await stage.start(t);
 		await settle();
 		const added = await stage.ask("POST", "/api/v1/disks", { body: { name: "late", memory: "1M" } });
-		t.strictSame(added.body.plan.notices, ["nothing serves it: it has neither aoe nor nbd"]);
+		t.strictSame(added.body.plan.notices, ["nothing serves it: it has neither aoe nor nbd nor iscsi"]);
 		await stage.done(added);
 		const body = { name: "other", memory: "1M", aoe: { address: "9.7" } };
 		t.match(await stage.ask("POST", "/api/v1/disks", { body }), {
