@@ -19,7 +19,7 @@ interface Meant {
 
 export async function manage(what: TaskFunction, { nexus, unit, all, tag }: Meant): Promise<TaskResponse> {
 	if (what === TaskFunction.targetReset) {
-		await Promise.all(all.map((each) => each.reset(nexus)));
+		await Promise.all(all.map((each) => each.reset()));
 		return "complete";
 	}
 	if (what === TaskFunction.nexusReset) {
@@ -40,7 +40,7 @@ export async function manage(what: TaskFunction, { nexus, unit, all, tag }: Mean
 			await set.abortAll();
 			return "complete";
 		case TaskFunction.logicalUnitReset:
-			await unit.reset(nexus);
+			await unit.reset();
 			return "complete";
 		case TaskFunction.queryTask:
 			return task === undefined ? "complete" : "succeeded";

@@ -14,28 +14,20 @@ import { flushThen } from "./waiting.js";
 const START = 0x01;
 const LOAD_EJECT = 0x02;
 const NO_FLUSH = 0x04;
-/** To be started by itself, when it is needed again, or at a condition of power that only others change. */
-const Power = {
-	startValid: 0x0,
-	active: 0x1,
-	idle: 0x2,
-	standby: 0x3,
-	luControl: 0x7,
-	forceIdle: 0xa,
-	forceStandby: 0xb,
-} as const;
-const POWERS: readonly number[] = Object.values(Power);
+/** The command is about starting and stopping, not about a condition of power. */
+const START_VALID = 0x0;
 
 function startStop(task: ScsiTask, unit: LogicalUnit): void {
 	const { cdb } = task;
 	const power = cdb[4]! >> 4;
 	const isStart = (cdb[4]! & START) > 0;
 	const movesMedium = (cdb[4]! & LOAD_EJECT) > 0;
-	if (!POWERS.includes(power)) refuse(task, invalidField(4, 7));
-	// (There are no conditions of power: whichever it should be in, it is as ready as ever. START and LOEJ mean nothing then.)
-	else if (power !== Power.startValid) succeed(task);
+	// (There are no conditions of power: whichever it should be in, one that is not known yet too, it is as ready as ever. START and LOEJ mean nothing
+	// then.)
+	if (power !== START_VALID) succeed(task);
 	else if (movesMedium && !unit.isRemovable) refuse(task, invalidField(4, 1));
-	else if (movesMedium && !isStart && unit.medium.isPrevented) refuse(task, illegal(Asc.removalPrevented));
+	else if (movesMedium && unit.medium.isPrevented && unit.medium.isEjected === isStart)
+		refuse(task, illegal(Asc.removalPrevented));
 	else if (isStart) start(task, unit, movesMedium);
 	else if ((cdb[4]! & NO_FLUSH) > 0 || unit.medium.trouble !== undefined) stop(task, unit, movesMedium);
 	else flushThen(task, unit, () => stop(task, unit, movesMedium));
@@ -54,8 +46,9 @@ function start(task: ScsiTask, unit: LogicalUnit, loads: boolean): void {
 	succeed(task);
 }
 
-function stop(task: ScsiTask, { medium }: LogicalUnit, ejects: boolean): void {
-	medium.isStopped = true;
+/** (A medium that can be taken out and is not can be used, as that of a card reader can: there is nothing that turns.) */
+function stop(task: ScsiTask, { medium, isRemovable }: LogicalUnit, ejects: boolean): void {
+	medium.isStopped = ejects || !isRemovable;
 	if (ejects) medium.isEjected = true;
 	succeed(task);
 }

@@ -83,10 +83,13 @@ export class LogicalUnit {
 		return this.#sets.get(nexus)?.attention(isTold);
 	}
 
-	/** A reset by whoever is behind that nexus (SAM-5, 6.3.3): as after power on, but for what is persistent, and for whether the medium is there. Resolves when nothing is under way any more of what was then. */
-	async reset(nexus: Nexus): Promise<void> {
+	/**
+	 * A reset (SAM-5, 6.3.3): as after power on, but for what is persistent, and for whether the medium is there. Everybody is told, whoever has asked
+	 * for it too. Resolves when nothing is under way any more of what was then.
+	 */
+	async reset(): Promise<void> {
 		const sets = [...this.#sets.values()];
-		this.attendOthers(nexus, Asc.reset);
+		for (const nexus of this.nexuses.values()) this.attend(nexus, Asc.reset);
 		await Promise.all(sets.map((set) => set.abortAll()));
 		this.reservations.legacy = null;
 		this.medium.allow();

@@ -21,7 +21,10 @@ const WANTED: Readonly<Record<LunKind, RegExp>> = {
 };
 
 /** Tests that do not pass, each with what the standard says to that. */
-const EXCEPTIONS: Readonly<Record<string, string>> = {};
+const EXCEPTIONS: Readonly<Record<string, string>> = {
+	"iSCSITMF.LUNResetSimpleAsync":
+		"its own mistake, in 1.19: it asserts what only the answer to its request can bring about before it has taken any input",
+};
 
 async function suite(): Promise<void> {
 	const names = await testNames();
@@ -30,7 +33,7 @@ async function suite(): Promise<void> {
 	for (const kind of ["thin", "removable", "read-only"] as const) {
 		const lun = await serveLun(kind, SIZE_MIB);
 		for (const name of names.filter((each) => WANTED[kind].test(each)))
-			outcomes.get(name)?.push([kind, await runTest(name, [...lun.urls, ...lun.urls])]);
+			outcomes.get(name)?.push([kind, await runTest(name, [lun.urls[0]!, lun.urls[0]!])]);
 		t.ok(await lun.end(), `the server of the ${kind} one ends well`);
 	}
 	for (const [name, found] of outcomes) {

@@ -18,7 +18,7 @@ const TESTS = [
 	"Unmap.Simple",
 	"CompareAndWrite.Simple",
 	"Reserve6.Simple",
-	"iSCSITMF.LUNResetSimpleAsync",
+	"iSCSITMF.AbortTaskSimpleAsync",
 ];
 
 const lack = programsMissing("iscsi-test-cu", "iscsi-ls");
@@ -46,7 +46,7 @@ else if (await inNamespace(import.meta.url)) {
 
 	const lun = await serveLun("thin", 64);
 	for (const name of TESTS) {
-		const { verdict, why, output } = await runTest(name, [...lun.urls, ...lun.urls]);
+		const { verdict, why, output } = await runTest(name, [lun.urls[0]!, lun.urls[0]!]);
 		t.equal(verdict, "passed", `${name} ${why}`);
 		if (verdict !== "passed") t.comment(output);
 	}

@@ -66,7 +66,7 @@ for (const what of [abortTaskSet, clearTaskSet, nexusReset])
 	});
 
 for (const what of [logicalUnitReset, targetReset])
-	t.test(`a reset ends everybody's tasks, and the others are told: function ${what}`, async (t) => {
+	t.test(`a reset ends everybody's tasks, and all are told: function ${what}`, async (t) => {
 		const { device, under, one, two } = manual();
 		const sent = [write(one, 1), write(two, 2)];
 		device.begin(1);
@@ -79,10 +79,11 @@ for (const what of [logicalUnitReset, targetReset])
 		device.finish();
 		await reset;
 		for (const { answer } of sent) t.ok((await answer).isAborted);
-		const told = await two.run("000000000000");
-		t.same(told.sense, { key: SenseKey.unitAttention, asc: Asc.reset });
-		t.equal((await two.run("000000000000")).status, ScsiStatus.good, "once");
-		t.equal((await one.run("000000000000")).status, ScsiStatus.good);
+		for (const each of [two, one]) {
+			const told = await each.run("000000000000");
+			t.same(told.sense, { key: SenseKey.unitAttention, asc: Asc.reset });
+			t.equal((await each.run("000000000000")).status, ScsiStatus.good, "once");
+		}
 	});
 
 t.test("queries", async (t) => {

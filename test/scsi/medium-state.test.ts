@@ -58,9 +58,8 @@ t.test("a unit that is stopped", async (t) => {
 	t.equal(under.unit.medium.isStopped, true);
 	t.equal(await asc(host, START), 0);
 	t.equal(await asc(host, EJECT), Asc.invalidField, "nothing can be taken out");
-	for (const power of ["1", "2", "3", "7", "a", "b"])
+	for (const power of ["1", "2", "3", "4", "7", "a", "b", "f"])
 		t.equal(await asc(host, `1b 00 00 00 ${power}0 00`), 0, `condition of power ${power}`);
-	t.equal(await asc(host, "1b 00 00 00 40 00"), Asc.invalidField);
 	t.equal(await asc(host, READY), 0);
 	device.fault = { lba: 0, op: "flush", status: 2, errno: 5 };
 	t.equal(await asc(host, STOP), Asc.writeError);
@@ -71,6 +70,8 @@ t.test("a medium that is taken out and put in", async (t) => {
 	const under = new Under(new TestDevice());
 	under.unit.isRemovable = true;
 	const [host, other] = [under.host(), under.host("two")];
+	t.equal(await asc(host, STOP), 0);
+	t.equal(await asc(host, READY), 0, "it is not taken out by that");
 	t.equal(await asc(host, EJECT), 0);
 	for (const cdb of [READY, ...WANTING]) t.equal(await asc(other, cdb), Asc.mediumNotPresent);
 	for (const cdb of OTHERS) t.equal(await asc(other, cdb), 0, cdb);
@@ -94,9 +95,14 @@ t.test("who prevents it", async (t) => {
 	t.equal(await asc(host, EJECT), Asc.removalPrevented, "each for himself");
 	under.target.end(other.nexus);
 	t.equal(await asc(host, EJECT), 0, "who is gone prevents nothing");
+	t.equal(await asc(host, PREVENT), 0);
+	t.equal(await asc(host, LOAD), Asc.removalPrevented, "nor is it put in");
+	t.equal(await asc(host, ALLOW), 0);
 	t.equal(await asc(host, LOAD), 0);
 	t.equal(await asc(host, PREVENT), 0);
-	await under.unit.reset(host.nexus);
+	t.equal(await asc(host, LOAD), 0, "it is in");
+	await under.unit.reset();
+	t.equal(await asc(host, READY), Asc.reset);
 	t.equal(await asc(host, EJECT), 0, "after a reset nobody does");
 	t.equal(await asc(host, "1e 00 00 00 02 00"), Asc.invalidField);
 });

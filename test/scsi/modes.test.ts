@@ -117,7 +117,7 @@ t.test("sense data in descriptor form, and nobody may write", async (t) => {
 	t.equal((await select6(host, `00000000 ${CONTROL}`)).status, 0);
 	t.equal((await host.run(cdb10(0x2a, 0, 1), { dataOut })).status, 0);
 	await select6(host, list);
-	await under.unit.reset(host.nexus);
+	await under.unit.reset();
 	t.same(under.unit.modes.writeProtected, false, "a reset undoes it");
 });
 

@@ -207,7 +207,7 @@ t.test("RESERVE and RELEASE", async (t) => {
 	t.match((await b.run("16 10 00 00 00 00")).sense, { asc: Asc.invalidField, field: { byte: 1 } });
 	t.match((await b.run("16 01 00 00 00 00")).sense, { asc: Asc.invalidField, field: { byte: 1 } });
 	await ask(b, "16 00 00 00 00 00");
-	await under.unit.reset(b.nexus);
+	await under.unit.reset();
 	t.equal(under.disk.holds.isAny, false);
 });
 
