@@ -3,6 +3,7 @@
  * of the target. Given by `vpd.ts`; copies name units by them.
  */
 
+import type { Disk } from "../disk.js";
 import { VENDOR } from "./inquiry-text.js";
 import type { Nexus } from "./nexus.js";
 import type { Units } from "./operation.js";
@@ -14,11 +15,27 @@ const Association = { unit: 0, port: 1, device: 2 } as const;
 const Type = { vendor: 1, naa: 3, relativePort: 4, portGroup: 5, name: 8 } as const;
 const ISCSI = 5;
 
+/** A name of a unit, as others give it. */
+interface Named {
+	readonly codeSet: number;
+	readonly association: number;
+	readonly type: number;
+	readonly designator: Buffer;
+}
+
+/** It is that unit's world wide name: the one of its names that is short enough for others to give it (SPC-4, 6.4.5.1.5: 20 bytes). */
+export function isDesignated(
+	{ disk }: LogicalUnit,
+	{ codeSet, association, type, designator }: Named,
+): boolean {
+	const isName = association === Association.unit && type === Type.naa && codeSet === CodeSet.binary;
+	return isName && designator.equals(naaOf(disk));
+}
+
 export function deviceDesignators({ disk }: LogicalUnit, { target }: Nexus, units: Units): Uint8Array {
-	const { identity } = disk;
-	const vendor = Buffer.from(`${VENDOR.padEnd(8)}${identity.serial}`, "latin1");
+	const vendor = Buffer.from(`${VENDOR.padEnd(8)}${disk.identity.serial}`, "latin1");
 	return Buffer.concat([
-		designator(CodeSet.binary, Association.unit, Type.naa, naaOf(identity.wwn)),
+		designator(CodeSet.binary, Association.unit, Type.naa, naaOf(disk)),
 		designator(CodeSet.ascii, Association.unit, Type.vendor, vendor),
 		designator(CodeSet.binary, Association.port, Type.relativePort, number(target.relative)),
 		designator(CodeSet.binary, Association.port, Type.portGroup, number(groupOf(units, target.name).id)),
@@ -27,10 +44,10 @@ export function deviceDesignators({ disk }: LogicalUnit, { target }: Nexus, unit
 	]);
 }
 
-/** A world wide name as a designator's 8 bytes. */
-export function naaOf(wwn: bigint): Buffer {
+/** The world wide name. */
+function naaOf({ identity }: Disk): Buffer {
 	const bytes = Buffer.alloc(8);
-	bytes.writeBigUInt64BE(wwn);
+	bytes.writeBigUInt64BE(identity.wwn);
 	return bytes;
 }
 
@@ -49,7 +66,7 @@ function number(value: number): Uint8Array {
 }
 
 /** Ends with at least one zero, and is whole words long. */
-export function name(text: string): Uint8Array {
+function name(text: string): Uint8Array {
 	const bytes = Buffer.from(text, "utf8");
 	return Buffer.concat([bytes, Buffer.alloc(4 - (bytes.length % 4))]);
 }

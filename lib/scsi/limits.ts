@@ -14,3 +14,8 @@ export const OR_BYTES_MAX = MIB;
 export const UNMAP_RANGES_MAX = 2048;
 /** Of WRITE SAME, in bytes: what is no zero has to be written. */
 export const WRITE_SAME_BYTES_MAX = 1024 * MIB;
+/** Of EXTENDED COPY: whom it is between, and pieces of what is copied. */
+export const COPY_TARGETS_MAX = 16;
+export const COPY_SEGMENTS_MAX = 64;
+/** Of an initiator at one unit, under way at once. */
+export const COPIES_MAX = 16;

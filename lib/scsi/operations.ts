@@ -1,6 +1,7 @@
 /** Which operation carries out which CDB: one table for all commands. Made of the rows of the files that have them; asked by `target.ts` for each task. */
 
 import { uint16 } from "./cdb.js";
+import { EXTENDED_COPY_ROWS } from "./extended-copy.js";
 import { INQUIRY_ROWS } from "./inquiry.js";
 import { MEDIUM_ROWS } from "./medium.js";
 import { MODE_ROWS } from "./modes.js";
@@ -16,6 +17,7 @@ import { supportedRows } from "./supported.js";
 /** Every command that is understood. */
 const COMMANDS: readonly Row[] = [
 	...MEDIUM_ROWS,
+	...EXTENDED_COPY_ROWS,
 	...INQUIRY_ROWS,
 	...MODE_ROWS,
 	...PERSISTENT_RESERVE_ROWS,

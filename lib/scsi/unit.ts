@@ -5,6 +5,7 @@
  */
 
 import type { Disk } from "../disk.js";
+import { CopyResults } from "./copy-results.js";
 import { MediumState } from "./medium-state.js";
 import { Modes } from "./mode-pages.js";
 import type { Nexus } from "./nexus.js";
@@ -32,6 +33,8 @@ export class LogicalUnit {
 	/** Whether the medium can be used. */
 	readonly medium = new MediumState();
 	readonly reservations: Reservations;
+	/** Of copies that were begun here. */
+	readonly copies = new CopyResults();
 	readonly #sets = new Map<Nexus, TaskSet>();
 
 	private constructor(readonly disk: Disk) {
@@ -99,6 +102,7 @@ export class LogicalUnit {
 	/** Nobody is behind that nexus any more. */
 	forget(nexus: Nexus): void {
 		this.medium.prevent(nexus, false);
+		this.copies.forget(nexus);
 		if (this.reservations.legacy === nexus) this.reservations.legacy = null;
 		if (this.nexuses.get(nexus.key) === nexus) this.nexuses.delete(nexus.key);
 		this.#sets.delete(nexus);

@@ -3,6 +3,7 @@
  * How a disk is called follows from its identity alone, so it is the same at every target, host and start.
  */
 
+import { copyPage } from "./copy-page.js";
 import { deviceDesignators } from "./designators.js";
 import type { Nexus } from "./nexus.js";
 import type { Units } from "./operation.js";
@@ -18,6 +19,7 @@ const PAGES: ReadonlyMap<number, Page> = new Map<number, Page>([
 	[0x83, deviceDesignators],
 	[0x86, extendedInquiry],
 	[0x87, modePagePolicy],
+	[0x8f, copyPage],
 	[0xb0, ({ disk }) => blockLimits(disk.device.info)],
 	[0xb1, blockCharacteristics],
 	[0xb2, ({ disk }) => provisioning(disk.device.info)],
