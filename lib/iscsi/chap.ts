@@ -113,6 +113,8 @@ export class ChapProof {
 		const { target } = this.#chap;
 		if (target === null)
 			return failed("it wants the target to prove who it is, which has no secret for that");
+		if (Buffer.compare(target.secret, this.#chap.initiator.secret) === 0)
+			return failed("the secrets of both directions are the same, which no standard allows");
 		const response = chapResponse(hash, identifier, target.secret, challenge);
 		return [
 			["CHAP_N", target.user],

@@ -20,7 +20,7 @@ import {
 import type { LoginRefusal, Steps, Talk } from "./talk.js";
 
 /** A data segment during login, of either side (RFC 7143, 6.1). */
-export const LOGIN_DATA_BYTES_MAX = 8192;
+const LOGIN_DATA_BYTES_MAX = 8192;
 /** The longest login that makes sense needs a dozen. */
 const REQUESTS_MAX = 64;
 /** The version of RFC 3720 and 7143, the only one that there is. */
@@ -38,7 +38,7 @@ export interface LoginRequest {
 }
 
 /** What is the same in all requests of a login. */
-export interface LoginHead {
+interface LoginHead {
 	readonly isid: string;
 	readonly tsih: number;
 	readonly cid: number;

@@ -56,6 +56,11 @@ t.test("what is wrong is refused, and the log has why", async (t) => {
 		[/secret of "web" is another/, { ...RIGHT, secret: OTHER }],
 		[/no user "root"/, { ...RIGHT, user: "root" }],
 		[/no secret for that/, { ...RIGHT, target: { user: "disk", secret: OTHER } }, { ...CHAP, target: null }],
+		[
+			/both directions are the same/,
+			{ ...RIGHT, target: { user: "disk", secret: SECRET } },
+			{ ...CHAP, target: { user: "disk", secret: SECRET } },
+		],
 		[/does not prove/, undefined],
 	];
 	for (const [why, chap, ours] of rows) {
