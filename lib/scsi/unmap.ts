@@ -76,9 +76,10 @@ export const unmap: Operation = {
 		const { canTrim, readOnly } = unit.disk.device.info;
 		const { cdb } = task;
 		const listBytes = uint16(cdb, 7);
-		if (!canTrim) refuse(task, illegal(Asc.opcode));
+		// (One that can only be read can't be trimmed for that reason alone.)
+		if (readOnly) refuse(task, WRITE_PROTECTED);
+		else if (!canTrim) refuse(task, illegal(Asc.opcode));
 		else if ((cdb[1]! & ANCHOR) > 0) refuse(task, invalidField(1, 0));
-		else if (readOnly) refuse(task, WRITE_PROTECTED);
 		else if (listBytes > PARAMETER_BYTES_MAX) refuse(task, invalidField(7));
 		else gather(task, listBytes, unmapList);
 	},

@@ -12,11 +12,11 @@ import { gather } from "./gather.js";
 import { WRITE_SAME_BYTES_MAX } from "./limits.js";
 import { BYTES_PER_STEP, MediumWork, PIECE_BYTES } from "./medium-work.js";
 import type { Operation } from "./operation.js";
-import { ScsiStatus } from "./protocol.js";
-import { isPossible, type RangeForm } from "./range.js";
+import { Asc, ScsiStatus } from "./protocol.js";
+import { isPossible, type RangeForm, WRITE_PROTECTED } from "./range.js";
 import { RangeWork } from "./range-work.js";
 import { refuse } from "./reply.js";
-import { invalidField } from "./sense.js";
+import { illegal, invalidField } from "./sense.js";
 import type { ScsiTask } from "./task.js";
 import type { LogicalUnit } from "./unit.js";
 
@@ -109,12 +109,15 @@ export class WriteSame implements Operation {
 	start(task: ScsiTask, unit: LogicalUnit): void {
 		const { form } = this;
 		const flags = task.cdb[1]!;
-		const { canTrim, logicalBlockBytes } = unit.disk.device.info;
+		const { canTrim, logicalBlockBytes, readOnly } = unit.disk.device.info;
 		const hasNoData = (flags & Flag.noData) > 0;
-		if ((flags & Flag.anchor) > 0) refuse(task, invalidField(1, 4));
+		if (readOnly) refuse(task, WRITE_PROTECTED);
+		else if ((flags & Flag.anchor) > 0) refuse(task, invalidField(1, 4));
 		else if ((flags & Flag.unmap) > 0 && !canTrim) refuse(task, invalidField(1, 3));
 		else if ((flags & (Flag.lbaData | Flag.pbData)) > 0) refuse(task, invalidField(1, 2));
 		else if (hasNoData && !this.mayLackData) refuse(task, invalidField(1, 0));
+		// (Of one that does not send one block we can't say what it means.)
+		else if (!hasNoData && task.dataOutBytes !== logicalBlockBytes) refuse(task, illegal(Asc.listLength));
 		else if (isPossible(task, unit, form, true, WRITE_SAME_BYTES_MAX)) {
 			if (this.#blocks(task, unit) * logicalBlockBytes > WRITE_SAME_BYTES_MAX)
 				refuse(task, invalidField(form.blocksAt));
@@ -134,10 +137,8 @@ export class WriteSame implements Operation {
 		const flags = cdb[1]!;
 		const offset = this.form.lba(cdb) * logicalBlockBytes;
 		const length = this.#blocks(task, unit) * logicalBlockBytes;
-		const hasBlock = block.length === logicalBlockBytes;
-		const lacksBlock = !hasBlock && (flags & Flag.noData) === 0;
-		if (length === 0 || lacksBlock) task.end(ScsiStatus.good);
-		else if (!hasBlock || native.isZero(block, 0, block.length))
+		if (length === 0) task.end(ScsiStatus.good);
+		else if (block.length === 0 || native.isZero(block, 0, block.length))
 			RangeWork.take().writeZeroes(task, offset, length, (flags & Flag.unmap) > 0);
 		else new PatternWork(block).begin(task, offset, length);
 	};

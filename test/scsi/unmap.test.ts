@@ -136,6 +136,16 @@ t.test("WRITE SAME that makes no sense", async (t) => {
 	t.equal(await refused(cdb10(Opcode.writeSame10, 0, 1, NDOB)), 1);
 	t.equal(await refused(cdb10(Opcode.writeSame10, 0, 0)), 7, "all there is, and that is too much");
 	t.equal(await refused(cdb16(Opcode.writeSame16, 0, WRITE_SAME_BYTES_MAX / SECTOR + 1)), 10);
+	for (const bytes of [0, SECTOR / 2, 2 * SECTOR]) {
+		const { sense } = await host.run(cdb10(Opcode.writeSame10, 0, 1), { dataOut: Buffer.alloc(bytes) });
+		t.equal(sense?.asc, Asc.listLength, `${bytes} bytes are not a block`);
+	}
+	const readOnly = new Under(new MemoryDevice(MIB, { readOnly: true })).host();
+	for (const flags of [0, UNMAP])
+		t.equal(
+			(await readOnly.run(cdb10(Opcode.writeSame10, 0, 1, flags), { dataOut })).sense?.asc,
+			Asc.writeProtected,
+		);
 });
 
 t.test("WRITE SAME is a few pieces at a time, and can be aborted", async (t) => {
