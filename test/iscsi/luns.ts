@@ -60,8 +60,8 @@ async function serveByTgt(file: string, place: LunPlace, kind: LunKind): Promise
 }
 
 const OPTIONS: Readonly<Record<LunKind, readonly string[]>> = {
-	thin: [],
-	removable: ["--removable"],
+	thin: ["--durability=flush"],
+	removable: ["--durability=flush", "--removable"],
 	"read-only": ["--read-only"],
 };
 
@@ -70,7 +70,9 @@ async function serveByOurs(
 	{ portals, namespace }: LunPlace,
 	kind: LunKind,
 ): Promise<ServedLun> {
-	const program = new Program([...vbladeCommand(), "iscsi", ...OPTIONS[kind], ...portals, file], {
+	// (Port 3260 of all addresses, without one.)
+	const address = portals.length > 1 ? [] : portals;
+	const program = new Program([...vbladeCommand(), "iscsi", ...OPTIONS[kind], ...address, file], {
 		namespace,
 	});
 	try {
