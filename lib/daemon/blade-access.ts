@@ -4,12 +4,13 @@
  * this (`AccessListener`). Used by `aoe-exporter.ts`.
  */
 
+import { isDeepStrictEqual } from "node:util";
 import type { Blade } from "../aoe/blade.js";
 import type { Memo } from "../block/memo.js";
 import { OperatorError } from "../errors.js";
-import { storedJson } from "../pool/stored-json.js";
 import type { AccessSpec, AoeExportSpec } from "../spec/spec.js";
 import type { AoeExport } from "./aoe-exports.js";
+import { keepParts, partsIn } from "./memo-parts.js";
 import { isSetAccess, type SetAccess, setOn, withSet } from "./set-access.js";
 import { SetKeeping } from "./set-keeping.js";
 
@@ -63,7 +64,7 @@ export class BladeAccess {
 			if (access !== undefined) takeUp(blade, access);
 			this.configured(blade);
 		}
-		if (spec.access !== undefined) void this.#carryOver(kept, memo.text === undefined);
+		if (spec.access !== undefined) void this.#carryOver(kept, set === undefined);
 	}
 
 	/** Versions before kept it elsewhere: there it stays until it is here. */
@@ -74,7 +75,8 @@ export class BladeAccess {
 	/** It is configured otherwise, which goes before what was set in place of what was configured. (If that is not kept it is found again.) */
 	configured(blade: Blade): void {
 		const kept = this.#kept.get(blade);
-		if (kept === undefined || kept.memo.text === undefined || kept.memo.text === textOf(kept)) return;
+		const set = kept && setIn(kept.memo);
+		if (kept === undefined || set === undefined || isDeepStrictEqual(set, nowOf(kept))) return;
 		keep(kept).then(...settled);
 	}
 }
@@ -89,17 +91,18 @@ const settled = [
 ] as const;
 
 async function keep(kept: Kept): Promise<void> {
-	await kept.memo.keep(textOf(kept));
+	await keepParts(kept.memo, nowOf(kept));
 }
 
-function textOf({ exported, blade }: Kept): string {
-	return JSON.stringify(setOn(exported.spec, accessOf(blade)));
+function nowOf({ exported, blade }: Kept) {
+	return { ...setOn(exported.spec, accessOf(blade)) };
 }
 
 /** Undefined: nothing, or nothing that this version knows. */
-function setIn({ text }: Memo): SetAccess | undefined {
-	const set = text === undefined ? undefined : storedJson(text);
-	return isSetAccess(set) ? (set as unknown as SetAccess) : undefined;
+function setIn(memo: Memo): SetAccess | undefined {
+	const { macs, configString, access } = partsIn(memo);
+	const set = { macs, configString, access };
+	return isSetAccess(set) ? (set as SetAccess) : undefined;
 }
 
 /** What initiators had set on a blade before. */

@@ -19,7 +19,7 @@ export interface DaemonOptions {
 	/** How NBD's sockets are made and their keys read, by default by this process itself; and what is not served, by default nothing. */
 	readonly nbdWays?: Pick<NbdExporterOptions, "absent" | "openSocket" | "readKeys">;
 	/** The same of iSCSI. */
-	readonly iscsiWays?: Pick<IscsiExporterOptions, "absent" | "openSocket" | "readSecret">;
+	readonly iscsiWays?: Pick<IscsiExporterOptions, "absent" | "openSocket" | "readSecret" | "keep">;
 	/** Other processes of ours serve on the same links. */
 	readonly isShared?: boolean;
 	/** Told of what initiators have set on an export, each time. */

@@ -11,6 +11,7 @@ import type { Log } from "../log.js";
 import { nativeMemory } from "../native.js";
 import { readChapSecret } from "../opener/chap-secrets.js";
 import type { Pump } from "../pump.js";
+import { LogicalUnit } from "../scsi/unit.js";
 import type { ChapSpec, IscsiExportSpec, ListenSpec, SocketSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import type { Addition, Exporter } from "./exporter.js";
@@ -22,6 +23,7 @@ import { ExportedTarget } from "./iscsi-target.js";
 import { IscsiTold } from "./iscsi-told.js";
 import { sensesOf, sessionState } from "./iscsi-words.js";
 import { type OpenSocket, Sockets } from "./sockets.js";
+import { type KeepUnitOf, UnitKeeping } from "./unit-keeping.js";
 
 export interface IscsiExporterOptions {
 	readonly log: Log;
@@ -32,6 +34,8 @@ export interface IscsiExporterOptions {
 	readonly openSocket?: OpenSocket;
 	/** What is configured and not served. */
 	readonly absent?: IscsiAbsent;
+	/** Keeps what outlives a restart, of disks that have no place for it themselves; by default nobody does. */
+	readonly keep?: KeepUnitOf;
 	/** Reads secrets; by default it opens the files itself. */
 	readonly readSecret?: ReadChapSecret;
 }
@@ -52,6 +56,7 @@ export class IscsiExporter implements Exporter<IscsiExportSpec> {
 	readonly #server: IscsiServer;
 	readonly #sockets: Sockets;
 	readonly #secrets: IscsiSecrets;
+	readonly #keeping: UnitKeeping;
 	readonly #exports = new Map<string, Entry>();
 	/** By name; each has a disk at least. */
 	readonly #targets = new Map<string, ExportedTarget>();
@@ -64,7 +69,8 @@ export class IscsiExporter implements Exporter<IscsiExportSpec> {
 	#changes = 0;
 
 	constructor(options: IscsiExporterOptions) {
-		const { log, pump, departures, openSocket, absent, readSecret = readChapSecret } = options;
+		const { log, pump, departures, openSocket, absent, readSecret = readChapSecret, keep } = options;
+		this.#keeping = new UnitKeeping(keep);
 		this.#told = new IscsiTold(log);
 		this.#secrets = new IscsiSecrets({ log, read: readSecret });
 		this.#server = new IscsiServer({
@@ -139,9 +145,10 @@ export class IscsiExporter implements Exporter<IscsiExportSpec> {
 		}
 	}
 
-	#add({ name }: IscsiExportSpec, disk: Disk): void {
+	#add(spec: IscsiExportSpec, disk: Disk): void {
 		this.#changes += 1;
-		this.#exports.get(name)!.disk = disk;
+		this.#exports.get(spec.name)!.disk = disk;
+		this.#keeping.begin(spec, LogicalUnit.of(disk));
 	}
 
 	async #serve(specs: readonly IscsiExportSpec[]): Promise<void> {
@@ -182,6 +189,8 @@ export class IscsiExporter implements Exporter<IscsiExportSpec> {
 	}
 
 	resized(disk: Disk): void {
+		for (const entry of this.#exports.values())
+			if (entry.disk === disk) this.#keeping.follow(LogicalUnit.of(disk));
 		for (const target of this.#targets.values()) target.resized(disk);
 	}
 
@@ -209,6 +218,7 @@ export class IscsiExporter implements Exporter<IscsiExportSpec> {
 		if (entry === undefined) return;
 		this.#changes += 1;
 		this.withdraw(name);
+		if (entry.disk !== null) this.#keeping.end(LogicalUnit.of(entry.disk));
 		this.#exports.delete(name);
 		const last = this.#leaving.get(name);
 		this.#leaving.delete(name);

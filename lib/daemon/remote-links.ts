@@ -11,11 +11,14 @@ import type { ChapSecret } from "../opener/chap-secrets.js";
 import type { OpenerRequest } from "../opener/messages.js";
 import type { LookUp } from "../stream/connect.js";
 import type { ReadMaterial } from "../tls/material.js";
+import type { Absences } from "./absences.js";
 import { askForDescriptor, askOpener } from "./ask-opener.js";
+import type { DaemonOptions } from "./daemon-options.js";
 import type { ReadChapSecret } from "./iscsi-secrets.js";
 import type { ReadKeys } from "./nbd-exporter.js";
 import type { ReadRemoteKeys } from "./remote-keys.js";
 import type { OpenSocket } from "./sockets.js";
+import type { KeepUnitOf } from "./unit-keeping.js";
 
 const ASK_LIMIT_MS = 10_000;
 
@@ -32,12 +35,12 @@ export function helpersOf(opener: Asking): LinkHelpers {
 }
 
 /** Keys of root's, which the opener reads: by what the files say now, whatever is asked for. */
-export function readKeysBy(opener: Asking): ReadKeys {
+function readKeysBy(opener: Asking): ReadKeys {
 	return () => askForKeys(opener, { kind: "nbdKeys" });
 }
 
 /** Secrets of CHAP, likewise. */
-export function readSecretBy(opener: Asking): ReadChapSecret {
+function readSecretBy(opener: Asking): ReadChapSecret {
 	return async (file) =>
 		(await askOpener(opener, { kind: "chapSecret", file }, ASK_LIMIT_MS)).body as unknown as ChapSecret;
 }
@@ -58,7 +61,20 @@ async function askForKeys(opener: Asking, request: OpenerRequest): Promise<ReadM
 }
 
 /** Sockets for streams, which the opener keeps: whoever connects while this process is started again waits. */
-export function openSocketBy(opener: Asking): OpenSocket {
+function openSocketBy(opener: Asking): OpenSocket {
 	return async ({ name }) =>
 		(await askForDescriptor(opener, { kind: "socket", address: name }, ASK_LIMIT_MS)).descriptor;
+}
+
+/** All that protocols on byte streams need of others. */
+export function streamWays(
+	opener: Asking,
+	absent: Absences,
+	keep: KeepUnitOf,
+): Pick<DaemonOptions, "nbdWays" | "iscsiWays"> {
+	const openSocket = openSocketBy(opener);
+	return {
+		nbdWays: { absent: absent.nbd, openSocket, readKeys: readKeysBy(opener) },
+		iscsiWays: { absent: absent.iscsi, openSocket, readSecret: readSecretBy(opener), keep },
+	};
 }

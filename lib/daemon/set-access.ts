@@ -6,7 +6,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { type Check, isCount, isEither, isList, isNull, isShape, isText } from "../channel/checks.js";
-import type { AccessSpec, AoeExportSpec } from "../spec/spec.js";
+import type { AccessSpec, AoeExportSpec, ExportSpec, KeptReservations } from "../spec/spec.js";
 
 /** What they have set, and what was configured in its place. */
 export interface SetAccess {
@@ -34,8 +34,19 @@ export const isSetAccess = isShape({
 	access: isAccess,
 });
 
-/** By name of the export. */
-export type SetOnDisk = Readonly<Record<string, SetAccess>>;
+/** By name of the export: of AoE, or of iSCSI. */
+export type SetOnDisk = Readonly<Record<string, SetAccess | KeptReservations>>;
+
+/** The export with what initiators have set on it; undefined: nothing. */
+export function exportWithSet(
+	exported: ExportSpec,
+	set: SetAccess | KeptReservations | undefined,
+): ExportSpec {
+	if (exported.protocol === "aoe")
+		return set !== undefined && "access" in set ? withSet(exported, set) : exported;
+	const isKept = exported.protocol === "iscsi" && set !== undefined && "registrations" in set;
+	return isKept ? { ...exported, kept: set } : exported;
+}
 
 export function setOn({ macs, configString }: AoeExportSpec, access: AccessSpec): SetAccess {
 	return { macs: macs ?? null, configString: configString ?? null, access };

@@ -5,19 +5,29 @@
 
 import { OperatorError } from "../errors.js";
 import { volumeIn } from "../pool/past.js";
-import { aoeExportsOf } from "../spec/exports.js";
-import type { AccessSpec, AoeExportSpec, DiskSpec, ExportSpec } from "../spec/spec.js";
+import { aoeExportsOf, iscsiExportOf } from "../spec/exports.js";
+import type {
+	AccessSpec,
+	AoeExportSpec,
+	DiskSpec,
+	ExportSpec,
+	IscsiExportSpec,
+	KeptReservations,
+} from "../spec/spec.js";
 import { quote } from "../text.js";
 import { Absences } from "./absences.js";
 import type { Daemon } from "./daemon.js";
 import type { DiskEnd } from "./disks.js";
-import { type SetOnDisk, setOn, withSet } from "./set-access.js";
+import { exportWithSet, type SetOnDisk, setOn } from "./set-access.js";
 import type { ServingSome, WorkerDisk } from "./worker-messages.js";
 
 /** The fingerprint of one that is open without exports: that of no other. */
 const WITHDRAWN = "";
 /** To tell of thousands in one message would keep initiators waiting. */
 const SERVING_AT_ONCE = 256;
+
+/** Resolves when what is set on that disk is kept, or to false. Undefined: nobody could. */
+type Keep = (disk: string) => Promise<boolean> | undefined;
 
 export class WorkerDisks {
 	readonly #daemon: Daemon;
@@ -174,6 +184,17 @@ export class WorkerDisks {
 		this.#set.set(exported.disk, { ...others, ...now });
 	}
 
+	/** The same of one of iSCSI. Undone if `keep` does not keep it. */
+	async keepUnit({ name, disk }: IscsiExportSpec, kept: KeptReservations, keep: Keep): Promise<boolean> {
+		const before = setOf(this.setOn(disk), name);
+		this.#set.set(disk, { ...this.setOn(disk), [name]: kept });
+		if (await keep(disk)) return true;
+		const { [name]: _, ...others } = this.setOn(disk);
+		this.#set.set(disk, before === undefined ? others : { ...others, [name]: before });
+		void keep(disk);
+		return false;
+	}
+
 	/** All that initiators have set on the disk. */
 	setOn(name: string): SetOnDisk {
 		return this.#set.get(name) ?? {};
@@ -182,7 +203,7 @@ export class WorkerDisks {
 	/** Its exports with what initiators have set. */
 	#withSet({ disk, exports }: WorkerDisk): ExportSpec[] {
 		const set = this.setOn(disk.name);
-		return exports.map((each) => (each.protocol === "aoe" ? withSet(each, setOf(set, each.name)) : each));
+		return exports.map((each) => exportWithSet(each, setOf(set, each.name)));
 	}
 
 	#get(name: string): WorkerDisk {
@@ -215,12 +236,14 @@ function setOf(set: SetOnDisk, name: string): SetOnDisk[string] | undefined {
 
 /** What is left of it with what is configured now. */
 function changedSet(exports: readonly ExportSpec[], set: SetOnDisk): SetOnDisk {
-	return Object.fromEntries(
-		aoeExportsOf(exports).flatMap((each) => {
-			const { access } = withSet(each, setOf(set, each.name));
-			return access === undefined ? [] : [[each.name, setOn(each, access)]];
-		}),
-	);
+	const blades = aoeExportsOf(exports).flatMap((each) => {
+		const exported = exportWithSet(each, setOf(set, each.name));
+		const { access } = exported.protocol === "aoe" ? exported : {};
+		return access === undefined ? [] : [[each.name, setOn(each, access)] as const];
+	});
+	const unit = iscsiExportOf(exports)?.name;
+	const kept = unit === undefined ? undefined : setOf(set, unit);
+	return Object.fromEntries([...blades, ...(unit && kept ? [[unit, kept] as const] : [])]);
 }
 
 /** What control keeps of it, and gives when it is added. */

@@ -20,6 +20,7 @@ import {
 import { OperatorError } from "../errors.js";
 import { DATA_EXTENT_BYTES } from "../image/extent.js";
 import { TOLD_MAX } from "../pool/looks.js";
+import { isKeptUnit } from "../scsi/kept.js";
 import { readIscsiName } from "../spec/iscsi-name.js";
 import { arePoolSettings } from "../spec/policy.js";
 import { CHAP_NAME_MAX, NBD_STRING_MAX, NUMBERS, PEER_RANGES_MAX, POOL_DISKS_MAX } from "../spec/ranges.js";
@@ -40,7 +41,7 @@ const UID_MAX = 2 ** 32 - 2;
 const REMOVE_MAX_MS = 3_600_000;
 
 /** What initiators have set: of a `SetOnDisk`. */
-export const isSetOnDisk = isTable(isSetAccess, MOST_EXPORTS, LONGEST);
+export const isSetOnDisk = isTable(isEither(isSetAccess, isKeptUnit), MOST_EXPORTS, LONGEST);
 
 const isAoeExport = isShape({
 	protocol: isOneOf(["aoe"]),
@@ -95,7 +96,7 @@ const isIscsiExport = isShape({
 	initiators: optional(isList(isIscsiName, PEER_RANGES_MAX)),
 	clients: optional(isList(isNetwork, PEER_RANGES_MAX)),
 	chap: optional(isShape({ ...isAccount, mutual: optional(isShape(isAccount)) })),
-	listen: isMissing,
+	...{ listen: isMissing, kept: isMissing },
 });
 const isExportSpec = isEither(isEither(isAoeExport, isNbdExport), isIscsiExport);
 const isLinkSpec = isShape({ netif: isNetif, pollUs: isCount(1000), xdp: isFlag });

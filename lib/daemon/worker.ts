@@ -22,7 +22,7 @@ import { Joining } from "./joining.js";
 import { loadStores, type StoresLoaded } from "./load-stores.js";
 import { poolTeller } from "./pool-log.js";
 import { openThrough } from "./remote-files.js";
-import { helpersOf, openSocketBy, readKeysBy, readSecretBy } from "./remote-links.js";
+import { helpersOf, streamWays } from "./remote-links.js";
 import { SetKeeping } from "./set-keeping.js";
 import { WorkerDisks } from "./worker-disks.js";
 import { WorkerLooks } from "./worker-look.js";
@@ -141,15 +141,16 @@ class Worker {
 		const { open, openPast, poolWays } = openThrough(this.#opener, stores?.storePoolsThrough, news);
 		// What it needs from the beginning (io_uring) it could not have later.
 		const absent = new Absences();
-		const openSocket = openSocketBy(this.#opener);
 		this.#daemon = new Daemon({
 			log: this.#log,
 			version,
 			open,
 			openPast,
 			helpers: helpersOf(this.#opener),
-			nbdWays: { absent: absent.nbd, openSocket, readKeys: readKeysBy(this.#opener) },
-			iscsiWays: { absent: absent.iscsi, openSocket, readSecret: readSecretBy(this.#opener) },
+			...streamWays(this.#opener, absent, async (exported, kept) => {
+				const keep = (disk: string) => keeping.keep(disk);
+				return (await this.#disks?.keepUnit(exported, kept, keep)) ?? false;
+			}),
 			// (Later it can't be read.)
 			onSet: (exported, access) => {
 				this.#disks?.takeSet(exported, access);

@@ -75,8 +75,6 @@ export class Writing {
 			this.#host.violates(why);
 			return false;
 		}
-		const isNext = view.getUint32(at + Field.dataSN) === command.dataSN;
-		if (!isNext && !command.isBroken) this.#fail(command);
 		command.dataSN += 1;
 		this.#follow(command, dataBytes, isFinal);
 		return true;
@@ -92,6 +90,7 @@ export class Writing {
 		at: number,
 	): string | null {
 		const end = command.nextOffset + dataBytes;
+		if (view.getUint32(at + Field.dataSN) !== command.dataSN) return "Data-Out is missing, or came twice";
 		if (view.getUint32(at + Field.bufferOffset) !== command.nextOffset) return "Data-Out is not in order";
 		if (end > command.expectedBytes) return "there is more Data-Out than the command was to have";
 		if (transferTag === NONE)
@@ -141,17 +140,10 @@ export class Writing {
 		if (command.dataOut(room, memory, begin, length)) this.#host.rooms.give(room);
 	}
 
+	/** It is not carried out, or not further: so much was begun as had come before. What is on its way yet is awaited (RFC 7143, 7.8). */
 	#broken(command: IscsiCommand): void {
-		this.#host.rejectBroken();
-		this.#fail(command);
-	}
-
-	/**
-	 * Data is broken, or its number (DataSN) says that some was. The command is not carried out, or not further: so much was begun as had come
-	 * before. What is on its way yet is awaited (RFC 7143, 7.8 and 7.9).
-	 */
-	#fail(command: IscsiCommand): void {
 		command.isBroken = true;
+		this.#host.rejectBroken();
 		command.abort();
 	}
 

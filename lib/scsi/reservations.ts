@@ -24,6 +24,7 @@ export class Reservations {
 	keep: KeepUnit | null = null;
 	/** The state that is kept outlives a loss of power, or did at last. */
 	#wasKept = false;
+	#isServed = true;
 	#changing = 0;
 	readonly #turns = new InTurn();
 	readonly #disk: Disk;
@@ -42,6 +43,12 @@ export class Reservations {
 
 	set legacy(nexus: Nexus | null) {
 		this.#legacy = nexus;
+		this.#tellOthers();
+	}
+
+	/** Whoever has reserved it can come: where nobody can, it is kept from nobody of other protocols, for it could never be released. */
+	set isServed(isServed: boolean) {
+		this.#isServed = isServed;
 		this.#tellOthers();
 	}
 
@@ -101,7 +108,8 @@ export class Reservations {
 	#tellOthers(): void {
 		const { reservation } = this.#persistent;
 		const hold = reservation === null ? Hold.none : holdOf(reservation.type);
-		this.#disk.holds.set(this, "scsi", this.#legacy === null ? hold : Hold.all);
+		const most = this.#legacy === null ? hold : Hold.all;
+		this.#disk.holds.set(this, "scsi", this.#isServed ? most : Hold.none);
 	}
 
 	/** What the reservations of others keep from that nexus, by whatever protocol they are. */

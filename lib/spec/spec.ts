@@ -8,6 +8,7 @@ import type { IscsiExportSpec, NbdExportSpec, TlsSpec } from "./stream-spec.js";
 export type {
 	ChapSpec,
 	IscsiExportSpec,
+	KeptReservations,
 	ListenSpec,
 	NbdExportSpec,
 	NbdTlsSpec,

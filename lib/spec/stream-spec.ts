@@ -96,6 +96,22 @@ export interface IscsiExportSpec {
 	readonly clients?: readonly PeerRange[];
 	/** Undefined: nobody has to prove anything. */
 	readonly chap?: ChapSpec;
+	/** What it begins with. */
+	readonly kept?: KeptReservations;
+}
+
+/** What initiators have reserved persistently, as it was when that was last so (SPC-4, 5.13). */
+export interface KeptReservations {
+	/** The names of both ports, the relative identifier of ours, and a key of sixteen hexadecimal digits. */
+	readonly registrations: readonly {
+		readonly initiator: string;
+		readonly target: string;
+		readonly port: number;
+		readonly key: string;
+	}[];
+	readonly type: number | null;
+	/** Which of the registrations holds it; null if all do, or nobody. */
+	readonly holder: number | null;
 }
 
 /** How an initiator proves by CHAP who it is, and we to it (RFC 7143, 12.1). Secrets are in files: a line each. */
