@@ -16,6 +16,12 @@ export interface DeviceInfo extends StorageTraits {
 	readonly readOnly: boolean;
 	/** True if a completed write may still be lost until a flush: the volatile write cache of the ATA standard is on. */
 	readonly writeCache: boolean;
+	/**
+	 * A write of at most so many bytes is there whole or not at all, whenever the power goes, if it begins and ends at multiples of `atomicUnitBytes`.
+	 * 0: none is sure to be.
+	 */
+	readonly atomicBytes: number;
+	readonly atomicUnitBytes: number;
 	/** A read can ask for one of so many: `anotherCopy`. */
 	readonly copies: number;
 }
@@ -38,6 +44,8 @@ export function deviceInfo(known: Pick<DeviceInfo, "sizeBytes"> & Partial<Device
 		knowsExtents: known.knowsExtents ?? false,
 		writeCache: known.writeCache ?? false,
 		copies: known.copies ?? 1,
+		atomicBytes: known.atomicBytes ?? 0,
+		atomicUnitBytes: known.atomicUnitBytes ?? physicalBlockBytes,
 		nonRotational: known.nonRotational ?? true,
 		bestTransferBytes: known.bestTransferBytes ?? physicalBlockBytes,
 		longestTransferBytes: known.longestTransferBytes ?? TRANSFER_MAX,

@@ -41,12 +41,14 @@ export class SliceLayer extends DeviceLayer {
 	#slice(): DeviceInfo {
 		const rest = this.#whole.sizeBytes - this.offsetBytes;
 		const { logicalBlockBytes, physicalBlockBytes, trimAlignmentBytes, trimGranularityBytes } = this.#whole;
+		const { atomicBytes, atomicUnitBytes } = this.#whole;
 		const trimBegin = (trimAlignmentBytes - this.offsetBytes) % trimGranularityBytes;
 		return deviceInfo({
 			...this.#whole,
 			sizeBytes: this.lengthBytes ?? rest - (rest % SECTOR_BYTES),
 			logicalBlockBytes: commonAlignment(this.offsetBytes, logicalBlockBytes),
 			physicalBlockBytes: commonAlignment(this.offsetBytes, physicalBlockBytes),
+			atomicBytes: this.offsetBytes % atomicUnitBytes === 0 ? atomicBytes : 0,
 			trimAlignmentBytes: trimBegin < 0 ? trimBegin + trimGranularityBytes : Math.abs(trimBegin),
 		});
 	}

@@ -70,6 +70,10 @@ export class Writing {
 			return true;
 		}
 		const isFinal = (view.getUint8(at + Field.flags) & Flag.final) !== 0;
+		if (command.isBroken || view.getUint32(at + Field.dataSN) !== command.dataSN) {
+			this.#lost(command, isFinal);
+			return true;
+		}
 		const why = this.#wrongIn(command, transferTag, dataBytes, isFinal, view, at);
 		if (why !== null) {
 			this.#host.violates(why);
@@ -78,6 +82,20 @@ export class Writing {
 		command.dataSN += 1;
 		this.#follow(command, dataBytes, isFinal);
 		return true;
+	}
+
+	/** Some of its data has not come, or came broken, so that it is not carried out; what is on its way yet is awaited (RFC 7143, 7.8 and 7.9). */
+	#lost(command: IscsiCommand, isFinal: boolean): void {
+		this.#isFinal = isFinal;
+		this.#endOffset = isFinal && command.r2tsWaiting > 0 ? command.firstEnd : command.nextOffset;
+		this.#account(command);
+		if (!command.isBroken && !command.isOver) this.#break(command);
+		else if (command.isOver && !command.isOwed) this.#host.settled(command);
+	}
+
+	#break(command: IscsiCommand): void {
+		command.isBroken = true;
+		command.abort();
 	}
 
 	/** Why Data-Out makes no sense; null: it does. */
@@ -90,7 +108,6 @@ export class Writing {
 		at: number,
 	): string | null {
 		const end = command.nextOffset + dataBytes;
-		if (view.getUint32(at + Field.dataSN) !== command.dataSN) return "Data-Out is missing, or came twice";
 		if (view.getUint32(at + Field.bufferOffset) !== command.nextOffset) return "Data-Out is not in order";
 		if (end > command.expectedBytes) return "there is more Data-Out than the command was to have";
 		if (transferTag === NONE)
@@ -140,11 +157,10 @@ export class Writing {
 		if (command.dataOut(room, memory, begin, length)) this.#host.rooms.give(room);
 	}
 
-	/** It is not carried out, or not further: so much was begun as had come before. What is on its way yet is awaited (RFC 7143, 7.8). */
+	/** So much is carried out as had come before. */
 	#broken(command: IscsiCommand): void {
-		command.isBroken = true;
 		this.#host.rejectBroken();
-		command.abort();
+		this.#break(command);
 	}
 
 	/** A PDU has come of which nobody wants the data. */

@@ -16,7 +16,7 @@ import { StorageStatus, unreachable } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import type { Volume } from "./catalog.js";
 import { Progress } from "./change-progress.js";
-import { BLOCK_BYTES, RECORD_DATA_BYTES } from "./format.js";
+import { BLOCK_BYTES, RECORD_DATA_BYTES, RECORD_ENTRIES } from "./format.js";
 import { type PageStore, Where } from "./page-store.js";
 import type { Quota } from "./quota.js";
 import type { RoomWaiter } from "./room-waiters.js";
@@ -256,5 +256,8 @@ function infoOf({ sizeBytes, pageBytes }: Volume, readOnly: boolean, copies: num
 		writeCache: true,
 		bestTransferBytes: pageBytes,
 		longestTransferBytes: RECORD_DATA_BYTES,
+		// (One record: see `VolumeChange`.)
+		atomicBytes: Math.min(RECORD_DATA_BYTES, RECORD_ENTRIES * pageBytes),
+		atomicUnitBytes: pageBytes,
 	});
 }

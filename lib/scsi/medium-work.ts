@@ -146,7 +146,8 @@ export abstract class MediumWork implements TaskWork, PieceOwner {
 		if (!this.isFailed) {
 			const sense = this.verdict();
 			if (sense === null) task.host.did(task, op, lengthBytes);
-			this.end(sense === null ? this.goodStatus : ScsiStatus.checkCondition, sense);
+			if (sense === null) this.endGood();
+			else this.end(ScsiStatus.checkCondition, sense);
 			return;
 		}
 		const { disk } = task.unit!;
@@ -159,8 +160,9 @@ export abstract class MediumWork implements TaskWork, PieceOwner {
 		return null;
 	}
 
-	protected get goodStatus(): ScsiStatus {
-		return ScsiStatus.good;
+	/** Nothing is against it. */
+	protected endGood(): void {
+		this.end(ScsiStatus.good);
 	}
 
 	protected end(status: ScsiStatus, sense: Sense | null = null): void {

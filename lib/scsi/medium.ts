@@ -3,6 +3,7 @@
 import { readCapacity10, readCapacity16 } from "./capacity.js";
 import { SynchronizeCache } from "./flush.js";
 import { compareAndWrite, orWrite } from "./guarded.js";
+import { getLbaStatus, ReadDefectData } from "./lba-status.js";
 import { ServiceIn } from "./opcodes.js";
 import type { Operation, Row } from "./operation.js";
 import { ScsiStatus } from "./protocol.js";
@@ -11,6 +12,7 @@ import { Read } from "./read.js";
 import { unmap } from "./unmap.js";
 import { PreFetch, Verify, WriteAndVerify } from "./verify.js";
 import { Write } from "./write.js";
+import { writeAtomic16 } from "./write-atomic.js";
 import { WriteSame } from "./write-same.js";
 
 /** TEST UNIT READY (SPC-4, 6.47): whatever there is against it was found before. */
@@ -67,4 +69,8 @@ export const MEDIUM_ROWS: readonly Row[] = [
 	{ usage: "8ef2ffffffffffffffffffffffff0007", operation: WRITE_AND_VERIFY16 },
 	{ usage: "3402ffffffff00ffff07", operation: PRE_FETCH10 },
 	{ usage: "9002ffffffffffffffffffffffff0007", operation: PRE_FETCH16 },
+	{ usage: "9cf8ffffffffffffffff0000ffff0007", operation: writeAtomic16 },
+	{ usage: "9e12ffffffffffffffffffffffff0007", action: ServiceIn.getLbaStatus, operation: getLbaStatus },
+	{ usage: "37001f00000000ffff07", operation: new ReadDefectData(2, 4) },
+	{ usage: "b71f00000000ffffffff0007", operation: new ReadDefectData(1, 8) },
 ];

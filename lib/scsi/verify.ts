@@ -124,8 +124,8 @@ class VerifyWork extends MediumWork {
 		}
 	}
 
-	protected override get goodStatus(): ScsiStatus {
-		return this.#pass.goodStatus;
+	protected override endGood(): void {
+		this.end(this.#pass.goodStatus);
 	}
 
 	protected override verdict(): Sense | null {

@@ -30,6 +30,11 @@ export function blockLimits(info: DeviceInfo): Uint8Array {
 		bytes.writeUInt32BE(ALIGNMENT_VALID + blocks(info.trimAlignmentBytes), 28);
 	}
 	bytes.writeBigUInt64BE(BigInt(blocks(WRITE_SAME_BYTES_MAX)), 32);
+	if (info.atomicBytes > 0) {
+		bytes.writeUInt32BE(blocks(info.atomicBytes), 40);
+		bytes.writeUInt32BE(blocks(info.atomicUnitBytes), 44);
+		bytes.writeUInt32BE(blocks(info.atomicUnitBytes), 48);
+	}
 	return bytes;
 }
 
