@@ -5,17 +5,17 @@
  */
 
 import { turn } from "../turn.js";
-import { parseText, REJECT, TEXT_BYTES_MAX, textOf } from "./keys.js";
+import { parseText, REJECT, TEXT_BYTES_MAX } from "./keys.js";
 import { answerLater } from "./negotiation.js";
 import type { Parameters } from "./parameters.js";
 import { Flag, NO_TAG, RejectReason } from "./pdu.js";
 import { type Offers, PORTAL_GROUP } from "./talk.js";
 import type { Initiator, IscsiTarget } from "./target.js";
 
-/** The longest answer in one PDU, whatever the initiator takes. */
-const ANSWER_BYTES_MAX = 64 * 1024;
+/** The longest answer in one PDU, whatever the initiator takes. (libiscsi takes so much, and understands none that goes on in another.) */
+const ANSWER_BYTES_MAX = 256 * 1024;
 /** What one target costs of a turn, whether it is told of or not. */
-const TARGET_STEPS = 32;
+const TARGET_STEPS = 8;
 
 /** A data segment of a response, its flags and tag. */
 export interface TextAnswer {
@@ -40,7 +40,7 @@ interface Conversation {
 	parts: Buffer[];
 	bytes: number;
 	/** What is still to be said of the answer; null: the request is not over. */
-	rest: Iterator<Buffer> | null;
+	rest: Iterator<string> | null;
 	/** What of the answer did not go into the last PDU. */
 	made: Buffer;
 }
@@ -95,19 +95,19 @@ export class Texts {
 	}
 
 	/** As much as goes into one PDU. */
-	#next(talk: Conversation, rest: Iterator<Buffer>, isFinal: boolean): TextAnswer {
+	#next(talk: Conversation, rest: Iterator<string>, isFinal: boolean): TextAnswer {
 		const most = Math.min(ANSWER_BYTES_MAX, this.#parameters.maxRecvDataSegmentLength);
-		const made = [talk.made];
+		let made = "";
 		let bytes = talk.made.length;
 		let isEnd = false;
 		while (bytes <= most && !isEnd) {
 			const step = rest.next();
 			isEnd = step.done === true;
 			if (step.done === true) continue;
-			made.push(step.value);
-			bytes += step.value.length;
+			made += step.value;
+			bytes += Buffer.byteLength(step.value);
 		}
-		const all = Buffer.concat(made);
+		const all = Buffer.concat([talk.made, Buffer.from(made)]);
 		talk.made = all.subarray(most);
 		const text = all.subarray(0, most);
 		if (!isEnd || talk.made.length > 0) return this.#goesOn(talk, text, Flag.continues);
@@ -123,34 +123,32 @@ export class Texts {
 		return { text, flags, ttt: talk.ttt };
 	}
 
-	*#answers(pairs: Iterable<readonly [string, string]>): Generator<Buffer> {
+	*#answers(pairs: Iterable<readonly [string, string]>): Generator<string> {
 		for (const [key, value] of pairs) {
 			if (key === "SendTargets") {
 				yield* this.#targets(value);
 				continue;
 			}
 			const answer = answerLater(this.#parameters, key, value);
-			if (answer !== null) yield textOf([[key, answer]]);
+			if (answer !== null) yield `${key}=${answer}\0`;
 		}
 	}
 
 	/** Of all only in a discovery session, of its own alone in another one (appendix C). */
-	*#targets(which: string): Generator<Buffer> {
+	*#targets(which: string): Generator<string> {
 		const own = this.#target;
 		const isRight = own === null ? which !== "" : which !== "All";
 		if (!isRight) {
-			yield textOf([["SendTargets", REJECT]]);
+			yield `SendTargets=${REJECT}\0`;
 			return;
 		}
+		const portals = this.#offers.portals().map((portal) => `TargetAddress=${portal},${PORTAL_GROUP}\0`);
+		const addresses = portals.join("");
 		for (const target of own === null ? this.#offers.targets() : [own]) {
 			turn.spend(TARGET_STEPS);
 			const { name } = target.scsi;
 			const isMeant = which === "All" || which === "" || which.toLowerCase() === name;
-			if (!isMeant || !target.mayUse(this.#initiator)) continue;
-			const portals = this.#offers
-				.portals()
-				.map((portal) => ["TargetAddress", `${portal},${PORTAL_GROUP}`] as const);
-			yield textOf([["TargetName", name], ...portals]);
+			if (isMeant && target.mayUse(this.#initiator)) yield `TargetName=${name}\0${addresses}`;
 		}
 	}
 }

@@ -10,6 +10,7 @@ import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { run } from "../support/process.js";
 import { programsMissing } from "../support/programs.js";
+import { targetOf } from "./login-under-test.js";
 import { ServerUnderTest, TARGET_NAME } from "./server-under-test.js";
 
 const PORTAL = "127.0.0.1:3260";
@@ -54,6 +55,13 @@ else if (await inNamespace(import.meta.url)) {
 			"nobody asks for its proof",
 		);
 		t.same(server.refused, []);
+	});
+
+	await t.test("thousands of targets are found", async (t) => {
+		const server = serve(t, null);
+		for (let i = 1; i < 2000; i++) server.server.add(targetOf(`iqn.2026-11.org.example:disk${i}`));
+		const { output } = await run(["iscsi-ls", `iscsi://${PORTAL}`], LIMIT_MS);
+		t.equal(output.match(/^Target:/gm)?.length, 2000);
 	});
 
 	await t.test("CHAP", async (t) => {
