@@ -21,6 +21,8 @@ export interface Units {
 export interface Operation {
 	/** Carried out while a unit attention waits, which goes on waiting: INQUIRY, REPORT LUNS, REQUEST SENSE (SAM-5, 5.14). */
 	readonly ignoresAttention?: boolean;
+	/** Carried out though the last SANITIZE has failed: another one, and what makes an end of that. */
+	readonly mayFollowFailure?: boolean;
 	/** Ends the task, or gives it a work that does. */
 	start(task: ScsiTask, unit: LogicalUnit, units: Units): void;
 	/** There is no unit of the number that was asked for. Left out: then the task is refused. */

@@ -11,6 +11,7 @@ import { PORT_GROUP_ROWS } from "./port-groups.js";
 import { REPORT_LUNS_ROWS } from "./report-luns.js";
 import { REPORT_SENSE_ROWS } from "./report-sense.js";
 import { RESERVE_ROWS } from "./reserve-release.js";
+import { SANITIZE_ROWS } from "./sanitize.js";
 import { START_STOP_ROWS } from "./start-stop.js";
 import { supportedRows } from "./supported.js";
 
@@ -25,6 +26,7 @@ const COMMANDS: readonly Row[] = [
 	...REPORT_LUNS_ROWS,
 	...REPORT_SENSE_ROWS,
 	...RESERVE_ROWS,
+	...SANITIZE_ROWS,
 	...START_STOP_ROWS,
 ];
 const ROWS: readonly Row[] = [...COMMANDS, ...supportedRows(COMMANDS)];

@@ -20,6 +20,7 @@ function requestSense(task: ScsiTask, sense: Sense): void {
 function senseOf(unit: LogicalUnit, { nexus }: ScsiTask): Sense {
 	const asc = unit.attention(nexus);
 	if (asc !== undefined) return { key: SenseKey.unitAttention, asc };
+	if (unit.sanitization.sense !== null) return unit.sanitization.sense;
 	const { trouble } = unit.medium;
 	return trouble === undefined
 		? { key: SenseKey.noSense, asc: Asc.none }

@@ -10,6 +10,8 @@ export interface Sense {
 	readonly asc: Asc;
 	/** The INFORMATION field: the block that failed, or the offset of the first byte that differs. */
 	readonly information?: number;
+	/** How much of what it waits for is done: 0..65535 (SPC-4, 4.5.2.4.4). */
+	readonly progress?: number;
 	/** Where the field is that makes no sense, of the CDB or of the parameters (SPC-4, 4.5.2.4.2). */
 	readonly field?: { readonly inCdb: boolean; readonly byte: number; readonly bit?: number };
 }
@@ -42,7 +44,7 @@ export function senseBytes(sense: Sense, isDescriptor = false): Uint8Array {
 	return isDescriptor ? descriptorForm(sense) : fixedForm(sense);
 }
 
-function fixedForm({ key, asc, information, field }: Sense): Uint8Array {
+function fixedForm({ key, asc, information, field, progress }: Sense): Uint8Array {
 	const bytes = Buffer.alloc(FIXED_BYTES);
 	const isValid = information !== undefined && information < 2 ** 32;
 	bytes[0] = isValid ? 0xf0 : 0x70;
@@ -50,11 +52,11 @@ function fixedForm({ key, asc, information, field }: Sense): Uint8Array {
 	if (isValid) bytes.writeUInt32BE(information, 3);
 	bytes[7] = FIXED_BYTES - 8;
 	bytes.writeUInt16BE(asc, 12);
-	if (field !== undefined) putField(bytes, 15, field);
+	putSpecific(bytes, 15, field, progress);
 	return bytes;
 }
 
-function descriptorForm({ key, asc, information, field }: Sense): Uint8Array {
+function descriptorForm({ key, asc, information, field, progress }: Sense): Uint8Array {
 	const parts: Buffer[] = [];
 	if (information !== undefined) {
 		const part = Buffer.alloc(12);
@@ -62,10 +64,10 @@ function descriptorForm({ key, asc, information, field }: Sense): Uint8Array {
 		part.writeBigUInt64BE(BigInt(information), 4);
 		parts.push(part);
 	}
-	if (field !== undefined) {
+	if (field !== undefined || progress !== undefined) {
 		const part = Buffer.alloc(8);
 		part.set([0x02, 0x06]);
-		putField(part, 4, field);
+		putSpecific(part, 4, field, progress);
 		parts.push(part);
 	}
 	const rest = Buffer.concat(parts);
@@ -73,8 +75,14 @@ function descriptorForm({ key, asc, information, field }: Sense): Uint8Array {
 	return Buffer.concat([head, rest]);
 }
 
-/** SKSV, C/D, BPV and the pointers. */
-function putField(bytes: Buffer, at: number, { inCdb, byte, bit }: NonNullable<Sense["field"]>): void {
-	bytes[at] = 0x80 | (inCdb ? 0x40 : 0) | (bit === undefined ? 0 : 0x08 | bit);
-	bytes.writeUInt16BE(byte, at + 1);
+/** What is specific to the sense key, if there is anything: SKSV and a progress, or SKSV, C/D, BPV and where the field is. */
+function putSpecific(bytes: Buffer, at: number, field: Sense["field"], progress: number | undefined): void {
+	if (field !== undefined) {
+		const { inCdb, byte, bit } = field;
+		bytes[at] = 0x80 | (inCdb ? 0x40 : 0) | (bit === undefined ? 0 : 0x08 | bit);
+		bytes.writeUInt16BE(byte, at + 1);
+	} else if (progress !== undefined) {
+		bytes[at] = 0x80;
+		bytes.writeUInt16BE(progress, at + 1);
+	}
 }

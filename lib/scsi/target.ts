@@ -7,12 +7,12 @@ import { conflicts } from "./conflicts.js";
 import { hindrance } from "./hindrance.js";
 import { manage } from "./management.js";
 import type { Nexus } from "./nexus.js";
-import type { Units } from "./operation.js";
+import type { Operation, Units } from "./operation.js";
 import { operationOf } from "./operations.js";
 import { type PortGroup, PortGroupState, portName } from "./port-group.js";
 import { Asc, ScsiStatus, SenseKey, type TaskFunction, type TaskResponse } from "./protocol.js";
 import { conflict, refuse } from "./reply.js";
-import { illegal, invalidField } from "./sense.js";
+import { illegal, invalidField, type Sense } from "./sense.js";
 import type { ScsiTask } from "./task.js";
 import type { LogicalUnit } from "./unit.js";
 
@@ -97,7 +97,7 @@ export class ScsiTarget implements Units {
 		else if (operation === null) refuse(task, illegal(Asc.opcode));
 		else if (operation === undefined) refuse(task, invalidField(1, 4));
 		else {
-			const sense = hindrance(unit, task.cdb);
+			const sense = sanitizing(unit, operation) ?? hindrance(unit, task.cdb);
 			if (sense === null) operation.start(task, unit, this);
 			else refuse(task, sense);
 		}
@@ -107,4 +107,14 @@ export class ScsiTarget implements Units {
 	manage(nexus: Nexus, what: TaskFunction, lun: number, tag: number): Promise<TaskResponse> {
 		return manage(what, { nexus, unit: this.#units.get(lun), all: [...this.#units.values()], tag });
 	}
+}
+
+/** What of a SANITIZE keeps a unit from being used; null: nothing. */
+function sanitizing(
+	{ sanitization }: LogicalUnit,
+	{ ignoresAttention, mayFollowFailure }: Operation,
+): Sense | null {
+	const { sense } = sanitization;
+	if (sense === null || ignoresAttention === true) return null;
+	return mayFollowFailure === true && !sanitization.isUnderWay ? null : sense;
 }

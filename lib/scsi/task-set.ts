@@ -101,14 +101,15 @@ export class TaskSet {
 		}
 	}
 
-	/** Resolves when nothing of any of these is under way any more. */
-	async abort(tasks: readonly ScsiTask[]): Promise<void> {
+	/** Resolves when nothing of any of these is under way any more. `isTold`: their initiators are told. */
+	async abort(tasks: readonly ScsiTask[], isTold = false): Promise<void> {
 		if (tasks.length === 0) return;
 		const left = new Set(tasks);
 		const over = new Promise<void>((resolve) => this.#waiting.push({ tasks: left, resolve }));
 		// (Those that are held back first: else they would begin when those before them end.)
 		for (const isHeld of [true, false])
-			for (const task of tasks) if (left.has(task) && task.isHeld === isHeld && !task.isAborted) task.abort();
+			for (const task of tasks)
+				if (left.has(task) && task.isHeld === isHeld && !task.isAborted) task.abort(isTold);
 		await over;
 	}
 

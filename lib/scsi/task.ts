@@ -70,6 +70,7 @@ export class ScsiTask {
 	/** Of a check condition; else null. */
 	sense: Sense | null = null;
 	isAborted = false;
+	#isTold = false;
 	/** Null before it begins and after it has ended. */
 	work: TaskWork | null = null;
 
@@ -114,9 +115,13 @@ export class ScsiTask {
 		this.work?.advance(this);
 	}
 
-	/** Nobody is told how it ends: `host.ended` is called when nothing of it can change the disk any more, before or after this returns. */
-	abort(): void {
+	/**
+	 * Nobody is told how it ends, unless `isTold`: `host.ended` is called when nothing of it can change the disk any more, before or after this
+	 * returns.
+	 */
+	abort(isTold = false): void {
 		this.isAborted = true;
+		this.#isTold = isTold;
 		this.work?.abort(this);
 	}
 
@@ -124,6 +129,8 @@ export class ScsiTask {
 	end(status: ScsiStatus, sense: Sense | null = null): void {
 		this.status = status;
 		this.sense = sense;
+		if (this.#isTold) this.isAborted = false;
+		this.#isTold = false;
 		this.work = null;
 		const { set, onEnd } = this;
 		this.set = null;

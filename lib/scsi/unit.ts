@@ -11,6 +11,7 @@ import { Modes } from "./mode-pages.js";
 import type { Nexus } from "./nexus.js";
 import { Asc } from "./protocol.js";
 import { Reservations } from "./reservations.js";
+import { Sanitization, type Sanitizing } from "./sanitization.js";
 import type { ScsiTask } from "./task.js";
 import { TaskSet } from "./task-set.js";
 
@@ -35,10 +36,12 @@ export class LogicalUnit {
 	readonly reservations: Reservations;
 	/** Of copies that were begun here. */
 	readonly copies = new CopyResults();
+	readonly sanitization: Sanitization;
 	readonly #sets = new Map<Nexus, TaskSet>();
 
 	private constructor(readonly disk: Disk) {
 		this.reservations = new Reservations(disk);
+		this.sanitization = new Sanitization(disk);
 	}
 
 	/** Nobody may change the medium. */
@@ -97,6 +100,15 @@ export class LogicalUnit {
 		this.reservations.legacy = null;
 		this.medium.allow();
 		this.modes.reset();
+	}
+
+	/** For a task, which is not waited for: all others are told that they are over. Resolves to whether everything is overwritten or erased. */
+	sanitize(how: Sanitizing, task: ScsiTask): Promise<boolean> {
+		return this.sanitization.run(how, async () => {
+			const sets = [...this.#sets.values()];
+			const others = (set: TaskSet) => set.tasks.filter((other) => other !== task);
+			await Promise.all(sets.map((set) => set.abort(others(set), true)));
+		});
 	}
 
 	/** Nobody is behind that nexus any more. */

@@ -60,9 +60,14 @@ function modePagePolicy(): Uint8Array {
 	return Uint8Array.of(0x3f, 0xff, 0x00, 0x00);
 }
 
+/** What is read after a block erase, without having been written again, is zeros (WABEREQ 01b). */
+const READABLE_AFTER_ERASE = 0x40;
+
 /** Block device characteristics (SBC-3, 6.6.3): that nothing turns, or nothing known of how fast. */
 function blockCharacteristics({ disk }: LogicalUnit): Uint8Array {
 	const bytes = new Uint8Array(60);
-	if (disk.device.info.nonRotational) bytes[1] = 1;
+	const { nonRotational, canTrim } = disk.device.info;
+	if (nonRotational) bytes[1] = 1;
+	if (canTrim) bytes[3] = READABLE_AFTER_ERASE;
 	return bytes;
 }
