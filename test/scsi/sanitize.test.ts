@@ -111,6 +111,7 @@ t.test("it goes on when it is aborted and its unit is reset; the unit is not rea
 	device.go();
 	t.equal(await under.target.manage(host.nexus, TaskFunction.logicalUnitReset, 0, 0), "complete");
 	t.ok((await sent.answer).isAborted);
+	t.equal((await host.run(READY)).sense?.asc, Asc.reset);
 	while (device.held.length === 0) await new Promise(setImmediate);
 	const { sense } = await host.run(cdb10(Opcode.read10, 0, 1), { dataInBytes: SECTOR });
 	t.ok(sense?.progress !== undefined && sense.progress > 30_000 && sense.progress < 40_000);
