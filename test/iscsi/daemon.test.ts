@@ -2,7 +2,7 @@
 // changes while initiators are logged in; what is told of all that; and a worker that is killed.
 
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { truncateSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import t, { type Test } from "tap";
 import { LoginStatus } from "../../lib/iscsi/pdu.js";
@@ -22,6 +22,7 @@ const NAME = "iqn.1993-08.org.debian:01:abc";
 const OTHER = "iqn.1993-08.org.debian:01:def";
 const SHOP = "iqn.2026-11.org.example:shop";
 const SAFE = "iqn.2026-11.org.example:safe";
+const LATE = "iqn.2026-11.org.example:late";
 const SECRET = "not too short";
 
 function initiator(host = "127.0.0.1"): Initiator {
@@ -164,6 +165,48 @@ if (await inNamespace(import.meta.url)) {
 		await quiet(one, 3);
 		t.equal((await one.command({ lun: 3, cdb: READ_CAPACITY_10, read: 8 })).data.readUInt32BE(0), 2047);
 		one.close();
+	});
+
+	t.test("a disk that grows is told of", async (t) => {
+		const one = await loggedIn();
+		await quiet(one);
+		truncateSync(tree.path("web.img"), 2 * 1024 * 1024);
+		await until("it is told that there is more", async () => (await asc(one)) === 0x2a09, LIMIT_MS);
+		t.equal((await one.command({ cdb: READ_CAPACITY_10, read: 8 })).data.readUInt32BE(0), 4095);
+		one.close();
+	});
+
+	t.test(
+		"without its secret nobody can log in to a target, which is told; when it is there they can",
+		async (t) => {
+			const late = disk(
+				"late",
+				`target = "${LATE}"\nchap = { user = "us", secret_file = "${tree.path("late")}" }`,
+			);
+			configure(listen, web(), aoe, mail(), safe, late);
+			await reload(t);
+			const chap = { user: "us", secret: Buffer.from(SECRET) };
+			t.equal(await statusOf({ target: LATE, chap }), LoginStatus.unavailable);
+			await tree.problem(/iscsi: chap: .*late: there is no such file/);
+			await isTold('"refused":1', "late");
+			t.match((await told("late")).iscsi, { unavailable: /there is no such file/, refused: 1 });
+			writeFileSync(tree.path("late"), SECRET, { mode: 0o600 });
+			await reload(t);
+			await until("it is read", async () => (await statusOf({ target: LATE, chap })) === 0, LIMIT_MS);
+			t.equal(await statusOf({ target: LATE }), LoginStatus.authenticationFailed);
+		},
+	);
+
+	t.test("a disk that commands add names no file of root's but those that root does", async (t) => {
+		const added = (file: string) => ({
+			memory: "1M",
+			iscsi: { target: `${LATE}2`, chap: { user: "us", secret_file: file } },
+		});
+		const add = (name: string, file: string) => tree.ask("POST", "/api/v1/disks", { name, ...added(file) });
+		t.match(await add("other", "/etc/shadow"), { status: 202 });
+		await tree.state("other", "open");
+		await tree.problem(/iscsi: chap: "\/etc\/shadow": is no secret of the files that root configures/);
+		t.equal(await statusOf({ target: `${LATE}2` }), LoginStatus.unavailable);
 	});
 
 	t.test("a worker that is killed: who comes again is told to wait, and is let in", async (t) => {

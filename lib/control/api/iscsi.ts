@@ -1,10 +1,12 @@
 /** What all workers have to say of iSCSI, as one. Used by `whole.ts`. */
 
-import type { IscsiReport } from "../../daemon/iscsi-state.js";
+import { type IscsiReport, LOGIN_REFUSALS } from "../../daemon/iscsi-state.js";
 import type { IscsiStatus } from "../model.js";
 import type { Look } from "../seams.js";
 import type { Inside } from "./inside.js";
 
+/** Where no worker has been heard. */
+const NOBODY = Object.fromEntries(LOGIN_REFUSALS.map((reason) => [reason, 0])) as IscsiReport["refusals"];
 /** As many as one worker tells. */
 const TOLD = 8;
 
@@ -26,7 +28,7 @@ export function reportIn(looks: readonly Look[]): IscsiReport {
 	const sum = (count: (report: IscsiReport) => number): number =>
 		all.reduce((total, each) => total + count(each), 0);
 	return {
-		refusals: summed(all.map(({ refusals }) => refusals)),
+		refusals: summed([NOBODY, ...all.map(({ refusals }) => refusals)]),
 		latest: latest.slice(0, TOLD),
 		errors: summed(all.map(({ errors }) => errors)),
 		headerDigestErrors: sum(({ headerDigestErrors }) => headerDigestErrors),
