@@ -41,8 +41,11 @@ export abstract class MediumWork implements TaskWork, PieceOwner {
 	/** As what it is counted, and asked of the disk. */
 	abstract readonly op: BlockOp;
 
-	/** The task is this work's until it ends. False if it has ended: too many are held back before it. */
-	protected take(task: ScsiTask, offsetBytes: number, lengthBytes: number): boolean {
+	/**
+	 * The task is this work's until it ends. False if it has ended: too many are held back before it. `keptBytes`: of data that it keeps while it is
+	 * held back itself.
+	 */
+	protected take(task: ScsiTask, offsetBytes: number, lengthBytes: number, keptBytes = 0): boolean {
 		this.task = task;
 		this.offsetBytes = offsetBytes;
 		this.lengthBytes = lengthBytes;
@@ -51,7 +54,7 @@ export abstract class MediumWork implements TaskWork, PieceOwner {
 		this.status = StorageStatus.ok;
 		task.work = this;
 		task.transferBytes = lengthBytes;
-		if (task.set!.mayGo(task, lengthBytes) || task.isHeld) return true;
+		if (task.set!.mayGo(task, keptBytes) || task.isHeld) return true;
 		this.giveBack();
 		task.end(ScsiStatus.taskSetFull);
 		return false;

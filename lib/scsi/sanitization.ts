@@ -19,7 +19,7 @@ import type { Sense } from "./sense.js";
 const MIB = 1024 * 1024;
 const OVERWRITE_BYTES = MIB;
 const ERASE_BYTES = 1024 * MIB;
-const REST_MS = 10;
+const REST_MS = 25;
 /** What the end of the progress is told as. */
 const PROGRESS_MAX = 65_535;
 

@@ -86,7 +86,7 @@ export class ScsiTarget implements Units {
 		}
 		unit.begin(task);
 		if (operation?.ignoresAttention !== true) {
-			const asc = unit.attention(task.nexus);
+			const asc = task.set!.attention(true);
 			if (asc !== undefined) {
 				task.end(ScsiStatus.checkCondition, { key: SenseKey.unitAttention, asc });
 				return;

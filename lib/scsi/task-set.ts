@@ -10,9 +10,14 @@ import type { ScsiTask } from "./task.js";
 
 /** Unit attentions; of more only the first are told, and the rest is in those. */
 const ATTENTIONS_MAX = 8;
-/** Bytes of the tasks that are held back: they may have their data with them. */
-const HELD_BYTES_MAX = 4 * 1024 * 1024;
 const HELD_MAX = 64;
+/**
+ * Bytes of data that tasks may have with them while they are held back, of one nexus and of all of this thread: a small part of what rooms there are,
+ * so that those which they wait for find some.
+ */
+const HELD_BYTES_MAX = 1024 * 1024;
+const ALL_HELD_BYTES_MAX = 16 * 1024 * 1024;
+let allHeldBytes = 0;
 
 /** Somebody who waits until some tasks are over. */
 interface Waiting {
@@ -50,7 +55,7 @@ export class TaskSet {
 
 	/**
 	 * By a task that is about to change or read the medium: true if it may do so now; else it `isHeld`, and advances when its turn has come. False,
-	 * too, if too much is held already: then it is not.
+	 * too, if too much is held already: then it is not. `bytes`: of data that it takes meanwhile.
 	 */
 	mayGo(task: ScsiTask, bytes: number): boolean {
 		const { attribute } = task;
@@ -61,10 +66,11 @@ export class TaskSet {
 			this.#ordered = task;
 			return true;
 		}
-		const isFull = this.#held.length >= HELD_MAX || this.#heldBytes + bytes > HELD_BYTES_MAX;
-		if (isFull && this.#held.length > 0) return false;
+		const hasSpace = this.#heldBytes + bytes <= HELD_BYTES_MAX && allHeldBytes + bytes <= ALL_HELD_BYTES_MAX;
+		if (!hasSpace || this.#held.length >= HELD_MAX) return false;
 		this.#held.push(task);
 		this.#heldBytes += bytes;
+		allHeldBytes += bytes;
 		task.heldBytes = bytes;
 		task.isHeld = true;
 		return false;
@@ -85,6 +91,7 @@ export class TaskSet {
 	#letGo(index: number): void {
 		const [task] = this.#held.splice(index, 1);
 		this.#heldBytes -= task!.heldBytes;
+		allHeldBytes -= task!.heldBytes;
 		task!.isHeld = false;
 	}
 

@@ -30,7 +30,7 @@ class WriteWork extends MediumWork {
 		const given = task.dataOutBytes - (task.dataOutBytes % logicalBlockBytes);
 		this.#wantedBytes = Math.min(lengthBytes, given);
 		this.#fua = fua;
-		if (this.take(task, offsetBytes, lengthBytes)) this.endIfOver();
+		if (this.take(task, offsetBytes, lengthBytes, this.#wantedBytes)) this.endIfOver();
 	}
 
 	protected giveBack(): void {

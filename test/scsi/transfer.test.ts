@@ -242,6 +242,9 @@ t.test("too much that is held back ends with a full task set", async (t) => {
 	);
 	const full = await Promise.all(sent.slice(64).map(({ answer }) => answer));
 	t.ok(full.every(({ status }) => status === ScsiStatus.taskSetFull));
+	const data = pattern(3000 * SECTOR);
+	const long = await host.run(cdb10(Opcode.write10, 0, 3000), { dataOut: data });
+	t.equal(long.status, ScsiStatus.taskSetFull, "more than may be kept");
 	device.go();
 	t.equal((await ordered.answer).status, ScsiStatus.good);
 	while (device.held.length > 0) device.go();
