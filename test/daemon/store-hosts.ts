@@ -77,6 +77,8 @@ export interface HostOptions {
 	readonly stable?: "host" | "store";
 	/** Where NBD is served, beside a socket of its own. */
 	readonly nbd?: string;
+	/** Where iSCSI is served: the first disk, as LUN 0 of a target of this name. */
+	readonly iscsi?: { readonly address: string; readonly target: string };
 	/** Both serve the pool: where the other one reaches this one. */
 	readonly partner?: string;
 	/** Disks by NBD, named as their volumes; the first one is e9.0, too. */
@@ -90,7 +92,7 @@ export class Host {
 	constructor(
 		readonly netif: string,
 		{ store, secret, container, etcd }: Services,
-		{ stable = "store", nbd, partner, disks = ["web"] }: HostOptions = {},
+		{ stable = "store", nbd, iscsi, partner, disks = ["web"] }: HostOptions = {},
 	) {
 		const { tree } = this;
 		writeFileSync(tree.path("secret"), `${secret.text}\n`, { mode: 0o600 });
@@ -106,6 +108,9 @@ export class Host {
 				...(partner === undefined ? [] : [`serve = "both"\nlisten = "${partner}"`]),
 				...disks.map((name) => `[disk.${name}]\nvolume = "gold/${name}"\n[disk.${name}.nbd]`),
 				...disks.slice(0, 1).map((name) => `[disk.${name}.aoe]\naddress = "9.0"\nnetif = ["${netif}"]`),
+				...(iscsi === undefined
+					? []
+					: [`[disk.${disks[0]}.iscsi]\ntarget = "${iscsi.target}"\n[iscsi]\nlisten = ["${iscsi.address}"]`]),
 				"",
 			].join("\n"),
 		);

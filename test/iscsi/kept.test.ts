@@ -12,6 +12,7 @@ import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { TEST_UNIT_READY, write10 } from "../support/iscsi/cdbs.js";
 import { Initiator } from "../support/iscsi/initiator.js";
+import { keys, out } from "../support/iscsi/reserving.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { told } from "../support/pools.js";
 
@@ -41,21 +42,6 @@ async function initiator(name = NAME): Promise<Initiator> {
 	await until("it is let in", isIn, LIMIT_MS);
 	t.teardown(() => one.close());
 	return one;
-}
-
-/** PERSISTENT RESERVE OUT; `flags`: 1 to keep it. */
-async function out(one: Initiator, lun: number, action: number, keys: readonly number[], flags = 0) {
-	const write = Buffer.alloc(24);
-	for (const [index, key] of keys.entries()) write.writeBigUInt64BE(BigInt(key), 8 * index);
-	write[20] = flags;
-	const cdb = [0x5f, action, 1, 0, 0, 0, 0, 0, write.length, 0];
-	return (await one.command({ lun, cdb, write, immediate: write.length })).status;
-}
-
-async function keys(one: Initiator, lun: number): Promise<number[]> {
-	const { data } = await one.command({ lun, cdb: [0x5e, 0, 0, 0, 0, 0, 0, 1, 0, 0], read: 256 });
-	const count = data.readUInt32BE(4) / 8;
-	return Array.from({ length: count }, (_, index) => Number(data.readBigUInt64BE(8 + 8 * index)));
 }
 
 if (await inNamespace(import.meta.url)) {
