@@ -1,4 +1,4 @@
-// Logins as initiators that people have form them, stage by stage, and all that is answered: written by hand after what each of them documents.
+// Logins as initiators that people have form them, stage by stage, and all that is answered. Written by hand from what is known of each, not captured.
 
 import t from "tap";
 import { BURST_BYTES_MAX, FIRST_BURST_BYTES_MAX } from "../../lib/iscsi/parameters.js";
