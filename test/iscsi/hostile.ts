@@ -2,7 +2,7 @@
 
 import { BHS_BYTES, Field, Flag, IMMEDIATE, Opcode, type Stage } from "../../lib/iscsi/pdu.js";
 import type { Random } from "../../lib/random.js";
-import { bytesOf, loginRequest, pdu } from "../support/iscsi/pdus.js";
+import { bytesOf, loginRequest, type Pdu, pdu } from "../support/iscsi/pdus.js";
 
 const KEYS = [
 	...["InitiatorName", "TargetName", "SessionType", "InitiatorAlias", "AuthMethod"],
@@ -96,7 +96,7 @@ export function hostileLogin(
 }
 
 /** Any opcode of an initiator's, and those of nobody, with fields that mean something now and then. */
-export function hostilePdu(random: Random, cmdSN: number): Buffer {
+export function hostilePdu(random: Random, cmdSN: number): Pdu {
 	const code = random.chance(0.95) ? one(random, Object.values(Opcode)) : random.below(64);
 	const flags = random.chance(0.7) ? one(random, [0x80, 0xc0, 0xa0, 0x00, 0x40, 0xe1]) : random.below(256);
 	const data = random.chance(0.4) ? Buffer.alloc(0) : hostileText(random);
@@ -120,7 +120,8 @@ export function hostilePdu(random: Random, cmdSN: number): Buffer {
 		fill,
 		ahs,
 	);
-	return lengthsChanged(random, bytesOf(made));
+	lengthsChanged(random, made.head);
+	return made;
 }
 
 /** Now and then a length that is not that of what follows. */
