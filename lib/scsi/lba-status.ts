@@ -3,6 +3,7 @@
 import { ExtentFlag } from "../block/extents.js";
 import type { Piece } from "../block/piece.js";
 import { BlockOp } from "../block/request.js";
+import { turn } from "../turn.js";
 import { capacityOf } from "./capacity.js";
 import { uint16, uint32, uint64 } from "./cdb.js";
 import { MediumWork } from "./medium-work.js";
@@ -14,6 +15,9 @@ import type { ScsiTask } from "./task.js";
 const HEADER_BYTES = 8;
 const ENTRY_BYTES = 16;
 const ENTRIES_MAX = 1024;
+/** Questions to the storage for one command, and what one costs of a turn. */
+const ASKED_MAX = 256;
+const STEPS = 4096;
 const BLOCKS_MAX = 0xffff_ffff;
 const Mapping = { mapped: 0, deallocated: 1 } as const;
 
@@ -24,35 +28,41 @@ interface Run {
 	isMapped: boolean;
 }
 
-/** In whole blocks: one is mapped if any of it is. */
-function runsOf(extents: Float64Array, count: number, lba: number, blockBytes: number): Run[] {
-	const runs: Run[] = [];
+/** Adds what the extents say of blocks from `lba` on, in whole blocks: one is mapped if any of it is. Returns how many blocks that are. */
+function addRuns(runs: Run[], extents: Float64Array, count: number, lba: number, blockBytes: number): number {
 	let atBytes = 0;
 	let at = 0;
 	for (let index = 0; index < count; index++) {
 		atBytes += extents[2 * index]!;
 		const isMapped = (extents[2 * index + 1]! & ExtentFlag.zero) === 0;
 		const end = isMapped ? Math.ceil(atBytes / blockBytes) : Math.floor(atBytes / blockBytes);
-		// (A part of a block that nothing is known of is none.)
-		let blocks = end - at;
-		while (blocks > 0 && runs.length < ENTRIES_MAX) {
-			const some = Math.min(blocks, BLOCKS_MAX);
-			runs.push({ lba: lba + at, blocks: some, isMapped });
-			at += some;
-			blocks -= some;
-		}
+		if (end > at) addRun(runs, lba + at, end - at, isMapped);
+		at = Math.max(at, end);
 	}
-	return runs;
+	return at;
+}
+
+/** One entry tells of no more than so many blocks. */
+function addRun(runs: Run[], lba: number, blocks: number, isMapped: boolean): void {
+	const last = runs.at(-1);
+	const more = last?.isMapped === isMapped ? Math.min(blocks, BLOCKS_MAX - last.blocks) : 0;
+	if (last !== undefined) last.blocks += more;
+	for (let at = more; at < blocks; at += BLOCKS_MAX)
+		runs.push({ lba: lba + at, blocks: Math.min(blocks - at, BLOCKS_MAX), isMapped });
 }
 
 class StatusWork extends MediumWork {
 	readonly op = BlockOp.extents;
 	readonly awaitedBytes = 0;
 	readonly #extents = new Float64Array(2 * ENTRIES_MAX);
-	#runs: Run[] | null = null;
-	#hasBegun = false;
+	readonly #runs: Run[] = [];
+	#asked = 0;
+	/** That the initiator has space for. */
+	#wanted = 0;
+	#isOver = false;
 
 	begin(task: ScsiTask, offsetBytes: number, lengthBytes: number): void {
+		this.#wanted = Math.min(ENTRIES_MAX, Math.ceil((uint32(task.cdb, 10) - HEADER_BYTES) / ENTRY_BYTES));
 		if (this.take(task, offsetBytes, lengthBytes)) this.advance(task);
 	}
 
@@ -63,15 +73,26 @@ class StatusWork extends MediumWork {
 	}
 
 	protected get isDone(): boolean {
-		return this.#hasBegun;
+		return this.#isOver || this.isFailed;
 	}
 
+	/** One question after the other, as storage tells of as much at a time as it looks at in a turn. */
 	advance(task: ScsiTask): void {
-		if (task.isHeld) return;
+		if (this.isBusy || task.isHeld) return;
+		this.isStarving = false;
 		this.isBusy = true;
-		if (!this.#hasBegun && !task.isAborted) {
-			this.#hasBegun = true;
-			const piece = this.nextPiece(BlockOp.extents, this.lengthBytes, null);
+		while (!this.isDone && !task.isAborted && this.piecesUnderWay === 0) {
+			if (turn.isSpent) {
+				this.isStarving = true;
+				task.host.starves(task);
+				break;
+			}
+			turn.spend(STEPS);
+			this.#asked += 1;
+			const from = this.cursor;
+			const piece = this.nextPiece(BlockOp.extents, this.lengthBytes - from, null);
+			// (How far it comes is not known yet.)
+			this.cursor = from;
 			piece.request.extents = this.#extents;
 			this.submit(piece);
 		}
@@ -82,13 +103,17 @@ class StatusWork extends MediumWork {
 	protected pieceDone({ request }: Piece): void {
 		if (this.isFailed) return;
 		const { logicalBlockBytes } = this.task.unit!.disk.device.info;
-		const lba = this.offsetBytes / logicalBlockBytes;
-		this.#runs = runsOf(this.#extents, request.extentCount, lba, logicalBlockBytes);
+		const lba = request.offsetBytes / logicalBlockBytes;
+		const blocks = addRuns(this.#runs, this.#extents, request.extentCount, lba, logicalBlockBytes);
+		this.cursor += blocks * logicalBlockBytes;
+		// (The last of those that are wanted may go on until another has begun.)
+		const isEnough = this.#runs.length > this.#wanted || this.#asked >= ASKED_MAX;
+		this.#isOver = isEnough || blocks === 0 || this.cursor >= this.lengthBytes;
 	}
 
 	protected override endGood(): void {
 		const { task } = this;
-		succeedWith(task, listOf(this.#runs ?? []), uint32(task.cdb, 10));
+		succeedWith(task, listOf(this.#runs.slice(0, ENTRIES_MAX)), uint32(task.cdb, 10));
 	}
 }
 
