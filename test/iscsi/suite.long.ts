@@ -22,6 +22,8 @@ const WANTED: Readonly<Record<LunKind, RegExp>> = {
 
 /** Tests that do not pass, each with what the standard says to that. */
 const EXCEPTIONS: Readonly<Record<string, string>> = {
+	"GetLBAStatus.UnmapSingle":
+		"it asks from one block behind an edge on, and wants to be told from the next physical block on: the first range begins where was asked",
 	"WriteSame10.UnmapUntilEnd":
 		"it sends a block of 0xff with UNMAP, and wants zeros: what is read after WRITE SAME is the block that it was given (SBC-3, 4.7.3.4.4)",
 	"iSCSITMF.LUNResetSimpleAsync":

@@ -7,7 +7,7 @@
  *              lan1, 10.8.0.1 <=====> lan1         vec1, 10.8.0.2
  */
 
-import { writeFileSync } from "node:fs";
+import { truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Test } from "tap";
 import { type ServedLun, serveFile } from "../iscsi/luns.js";
@@ -25,7 +25,7 @@ const [PORTAL = ""] = PORTALS;
 
 export const skip =
 	umlMissing("/usr/bin/fio", "/usr/sbin/mkfs.xfs", "/usr/sbin/iscsid", "/sbin/dmsetup") ??
-	programsMissing("iscsi-ls", "iscsiadm") ??
+	programsMissing("iscsi-ls", "iscsiadm", "sg_inq") ??
 	false;
 
 /** The file of the stage, at so many portals. */
@@ -71,6 +71,38 @@ export async function overIscsi(t: Test, options: IscsiCase): Promise<void> {
 	});
 	t.match(console, `wrote and verified ${list}`, "what fio wrote came back");
 	t.match(console, `verified again ${list}`, "and again after the file system was mounted anew");
+	t.ok(await server.end(), "the server ends well");
+	await stage.check(t, filesystem);
+}
+
+/** What sg3-utils ask for. */
+export async function commands(t: Test): Promise<void> {
+	const stage = stageOf(t, 9000, 64);
+	const server = await serve(stage);
+	const console = await stage.run({
+		script: "iscsi-sg.sh",
+		variables: { site: SITES[0], portal: PORTAL },
+		isForTcp: true,
+	});
+	t.match(console, /all is well$/m);
+	t.ok(await server.end(), "the server ends well");
+}
+
+/** The file grows while its file system is mounted. */
+export async function growth(t: Test, filesystem: Filesystem, megabytes: number): Promise<void> {
+	const stage = stageOf(t, 9000, megabytes);
+	const server = await serve(stage);
+	const sectors = 3 * megabytes * 2048;
+	const console = await stage.run({
+		script: "iscsi-growth.sh",
+		variables: { site: SITES[0], portal: PORTAL, filesystem, sectors },
+		isForTcp: true,
+		onLine: (line) => {
+			if (line.includes("mounted")) truncateSync(stage.file(), sectors * 512);
+		},
+	});
+	t.match(console, /told$/m, "the kernel is told of it");
+	t.match(console, "filled and compared", "the new space is there and used");
 	t.ok(await server.end(), "the server ends well");
 	await stage.check(t, filesystem);
 }

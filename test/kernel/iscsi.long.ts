@@ -1,7 +1,7 @@
 /** What `iscsi.test.ts` does in short: both file systems, digests, small frames and large ones, more data; and servers and paths that go away. */
 
 import t from "tap";
-import { outage, overIscsi, paths, skip } from "./iscsi-cases.js";
+import { commands, growth, outage, overIscsi, paths, skip } from "./iscsi-cases.js";
 import type { Filesystem } from "./stage.js";
 
 t.setTimeout(3_600_000);
@@ -27,3 +27,10 @@ t.test("a server that is killed again and again", { skip }, (t) =>
 t.test("two paths, each of which goes away and comes back", { skip }, (t) =>
 	paths(t, { ...ROUNDS, mtu: 1500, cuts: 2, lifeMs: 6000, awayMs: 14_000 }),
 );
+
+for (const filesystem of FILESYSTEMS)
+	t.test(`${filesystem} on a disk that grows`, { skip }, (t) =>
+		growth(t, filesystem, filesystem === "xfs" ? 320 : 64),
+	);
+
+t.test("sg3-utils", { skip }, commands);
