@@ -1,5 +1,5 @@
 // Digests that are wrong (RFC 7143, 7.8 and 7.9): a header's ends the connection, data's is rejected, the command ends with that sense, and
-// nothing of it is written; nor of data that came before in the same piece.
+// nothing of it is written; nor of data that came before in the same piece. So does a command whose data is numbered as if some was lost.
 
 import t, { type Test } from "tap";
 import { Field, Flag, NO_TAG, Opcode, RejectReason } from "../../lib/iscsi/pdu.js";
@@ -77,6 +77,35 @@ for (const [name, blocks, how] of cases)
 		t.equal(server.server.rooms.takenBytes, 0);
 		t.equal(initiator.trouble, null);
 	});
+
+for (const [name, numbers] of [
+	["always the same", () => 0],
+	["not the first", (sn: number) => sn + 27],
+	["in another order", (sn: number) => sn ^ 1],
+	["one left out", (sn: number) => (sn > 1 ? sn + 1 : sn)],
+] as const)
+	for (const [how, options] of [
+		["asked for", {}],
+		["not asked for", { unsolicited: 64 * BLOCK }],
+	] as const)
+		t.test(`data ${how} whose numbers say that some was lost: ${name}`, async (t) => {
+			const { server, initiator } = await begun(t);
+			const write = Buffer.alloc(64 * BLOCK, 7);
+			const changeData = (head: Buffer): void => {
+				head.writeUInt32BE(numbers(head.readUInt32BE(Field.dataSN)), Field.dataSN);
+			};
+			const ended = await initiator.command({ cdb: write10(0, 64), write, changeData, ...options });
+			t.match(ended, { status: 2, rejected: null, sense: { key: 0xb, asc: 0x4705 } });
+			const { data } = await initiator.command({ cdb: read10(0, 64), read: 64 * BLOCK });
+			t.ok(data.every((byte) => byte === 0));
+			t.equal(
+				(await initiator.command({ cdb: write10(0, 64), write })).status,
+				0,
+				"and it can be tried again",
+			);
+			t.equal(server.server.rooms.takenBytes, 0);
+			t.equal(initiator.trouble, null);
+		});
 
 t.test("data of a ping, and of a text", async (t) => {
 	const { initiator, server } = await begun(t);
