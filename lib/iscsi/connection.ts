@@ -24,9 +24,12 @@ const END_LIMIT_MS = 5000;
 const RECEIVES_A_TURN = 16;
 /** More than this of answers waits for nobody: who doesn't read them asks for no more. */
 const ANSWERS_MAX = 256 * 1024;
-/** Looks at it (`look`) without a sign of life until it is asked whether anybody is there, and until it is given up. */
+/**
+ * Looks at it (`look`) without a sign of life until it is asked whether anybody is there, and until it is given up: later than after a minute, which
+ * programs sleep that do nothing else meanwhile (the suite of libiscsi does).
+ */
 const LOOKS_TO_PING = 6;
-const LOOKS_TO_END = 10;
+const LOOKS_TO_END = 15;
 
 /** What a connection needs of the server. */
 export interface ConnectionHome extends Shared {

@@ -4,7 +4,7 @@ import { uint32 } from "./cdb.js";
 import type { Operation } from "./operation.js";
 import { refuse, succeedWith } from "./reply.js";
 import { invalidField } from "./sense.js";
-import type { LogicalUnit } from "./unit.js";
+import type { TaskUnit } from "./task.js";
 
 const SHORT_BYTES = 8;
 const LONG_BYTES = 32;
@@ -14,7 +14,7 @@ const LBPME = 0x80;
 const LBPRZ = 0x40;
 
 /** Blocks of the unit. */
-export function capacityOf({ disk }: LogicalUnit): number {
+export function capacityOf({ disk }: TaskUnit): number {
 	const { sizeBytes, logicalBlockBytes } = disk.device.info;
 	return Math.floor(sizeBytes / logicalBlockBytes);
 }

@@ -84,9 +84,9 @@ export class ScsiTarget implements Units {
 			else task.end(ScsiStatus.checkCondition, illegal(Asc.noUnit));
 			return;
 		}
-		unit.begin(task);
+		const set = unit.begin(task);
 		if (operation?.ignoresAttention !== true) {
-			const asc = task.set!.attention(true);
+			const asc = set.attention(true);
 			if (asc !== undefined) {
 				task.end(ScsiStatus.checkCondition, { key: SenseKey.unitAttention, asc });
 				return;

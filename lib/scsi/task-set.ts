@@ -6,7 +6,7 @@
 
 import type { Asc } from "./protocol.js";
 import { TaskAttribute } from "./protocol.js";
-import type { ScsiTask } from "./task.js";
+import type { ScsiTask, TaskCompany } from "./task.js";
 
 /** Unit attentions; of more only the first are told, and the rest is in those. */
 const ATTENTIONS_MAX = 8;
@@ -25,7 +25,7 @@ interface Waiting {
 	readonly resolve: () => void;
 }
 
-export class TaskSet {
+export class TaskSet implements TaskCompany {
 	/** Those that have begun and not ended. */
 	readonly tasks: ScsiTask[] = [];
 	readonly #attentions: Asc[] = [];

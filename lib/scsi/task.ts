@@ -4,13 +4,12 @@
  */
 
 import type { BlockOp } from "../block/request.js";
+import type { Disk } from "../disk.js";
 import type { Room, RoomHolder, Rooms } from "../stream/rooms.js";
 import type { Memory } from "../wire/memory.js";
 import type { Nexus } from "./nexus.js";
 import { ScsiStatus, TaskAttribute } from "./protocol.js";
 import type { Sense } from "./sense.js";
-import type { TaskSet } from "./task-set.js";
-import type { LogicalUnit } from "./unit.js";
 
 /** The longest CDB that is understood. */
 export const CDB_BYTES_MAX = 32;
@@ -49,6 +48,20 @@ export interface TaskWork {
 	abort(task: ScsiTask): void;
 }
 
+/** What a task is for, as far as it knows: a unit (`unit.ts`). */
+export interface TaskUnit {
+	readonly disk: Disk;
+	/** In which form sense data is wanted. */
+	readonly modes: { readonly descriptorSense: boolean };
+}
+
+/** The tasks that it is under way with (`task-set.ts`). */
+export interface TaskCompany {
+	mayGo(task: ScsiTask, bytes: number): boolean;
+	leave(task: ScsiTask): void;
+	goOn(): void;
+}
+
 export class ScsiTask {
 	host!: TaskHost;
 	nexus!: Nexus;
@@ -75,9 +88,9 @@ export class ScsiTask {
 	work: TaskWork | null = null;
 
 	/** Whom it is for, if there is one of its number. */
-	unit: LogicalUnit | null = null;
+	unit: TaskUnit | null = null;
 	/** The one that it is in, while it is under way on a unit. The fields that follow are kept there. */
-	set: TaskSet | null = null;
+	set: TaskCompany | null = null;
 	index = 0;
 	/** It may not begin yet: it advances when it may. */
 	isHeld = false;

@@ -12,12 +12,12 @@ import type { Nexus } from "./nexus.js";
 import { Asc } from "./protocol.js";
 import { Reservations } from "./reservations.js";
 import { Sanitization, type Sanitizing } from "./sanitization.js";
-import type { ScsiTask } from "./task.js";
+import type { ScsiTask, TaskUnit } from "./task.js";
 import { TaskSet } from "./task-set.js";
 
 const UNITS = new WeakMap<Disk, LogicalUnit>();
 
-export class LogicalUnit {
+export class LogicalUnit implements TaskUnit {
 	/** The only one of its disk. */
 	static of(disk: Disk): LogicalUnit {
 		const unit = UNITS.get(disk) ?? new LogicalUnit(disk);
@@ -65,13 +65,14 @@ export class LogicalUnit {
 		this.attend(nexus, Asc.powerOn);
 	}
 
-	/** A task is under way on it, until it ends. */
-	begin(task: ScsiTask): void {
+	/** A task is under way on it, until it ends, in the set that is returned. */
+	begin(task: ScsiTask): TaskSet {
 		const set = this.with(task.nexus);
 		task.unit = this;
 		task.set = set;
 		set.enter(task);
 		this.disk.underWay += 1;
+		return set;
 	}
 
 	/** Whoever is behind that nexus is told once, before its next command is carried out (SAM-5, 5.14). */

@@ -16,7 +16,7 @@ import { ScsiStatus } from "./protocol.js";
 import { isPossible, type RangeForm } from "./range.js";
 import { refuse } from "./reply.js";
 import { invalidField, miscompare, type Sense } from "./sense.js";
-import type { ScsiTask } from "./task.js";
+import type { ScsiTask, TaskUnit } from "./task.js";
 import type { LogicalUnit } from "./unit.js";
 
 /** Pieces under way at once. */
@@ -136,7 +136,7 @@ class VerifyWork extends MediumWork {
 const { good, conditionMet } = ScsiStatus;
 
 /** What of the data is whole blocks. */
-function wholeBlocks(data: Buffer, { disk }: LogicalUnit): Buffer {
+function wholeBlocks(data: Buffer, { disk }: TaskUnit): Buffer {
 	const { logicalBlockBytes } = disk.device.info;
 	return data.subarray(0, data.length - (data.length % logicalBlockBytes));
 }

@@ -17,7 +17,7 @@ import { isPossible, type RangeForm, WRITE_PROTECTED } from "./range.js";
 import { RangeWork } from "./range-work.js";
 import { refuse } from "./reply.js";
 import { illegal, invalidField } from "./sense.js";
-import type { ScsiTask } from "./task.js";
+import type { ScsiTask, TaskUnit } from "./task.js";
 import type { LogicalUnit } from "./unit.js";
 
 const Flag = { noData: 0x01, lbaData: 0x02, pbData: 0x04, unmap: 0x08, anchor: 0x10 } as const;
@@ -126,7 +126,7 @@ export class WriteSame implements Operation {
 	}
 
 	/** None: all that there are from there on. */
-	#blocks({ cdb }: ScsiTask, unit: LogicalUnit): number {
+	#blocks({ cdb }: ScsiTask, unit: TaskUnit): number {
 		return this.form.blocks(cdb) || capacityOf(unit) - this.form.lba(cdb);
 	}
 

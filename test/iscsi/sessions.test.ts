@@ -193,7 +193,7 @@ t.test("whoever is silent is asked, and given up if nobody answers", async (t) =
 	const server = under(t);
 	const [alive, dead] = [await server.session(), await server.session()];
 	dead.answersPings = false;
-	for (let i = 0; i < 12; i++) {
+	for (let i = 0; i < 18; i++) {
 		server.clock.pass(5000);
 		await sleep(5);
 	}
