@@ -57,7 +57,9 @@ abstract class GuardedWork extends MediumWork implements WriteGuard {
 
 	begin(task: ScsiTask, offsetBytes: number): void {
 		const { transferBytes } = task;
-		if (!this.take(task, offsetBytes, this.memoryOffset)) return;
+		this.offsetBytes = offsetBytes;
+		this.lengthBytes = this.memoryOffset;
+		if (!this.take(task)) return;
 		task.transferBytes = transferBytes;
 		this.advance(task);
 	}

@@ -63,7 +63,9 @@ class StatusWork extends MediumWork {
 
 	begin(task: ScsiTask, offsetBytes: number, lengthBytes: number): void {
 		this.#wanted = Math.min(ENTRIES_MAX, Math.ceil((uint32(task.cdb, 10) - HEADER_BYTES) / ENTRY_BYTES));
-		if (this.take(task, offsetBytes, lengthBytes)) this.advance(task);
+		this.offsetBytes = offsetBytes;
+		this.lengthBytes = lengthBytes;
+		if (this.take(task)) this.advance(task);
 	}
 
 	protected giveBack(): void {}

@@ -43,17 +43,15 @@ export abstract class MediumWork implements TaskWork, PieceOwner {
 
 	/**
 	 * The task is this work's until it ends. False if it has ended: too many are held back before it. `keptBytes`: of data that it keeps while it is
-	 * held back itself.
+	 * held back itself. The range is set before: handed over, numbers of more than 31 bits would be put on the heap.
 	 */
-	protected take(task: ScsiTask, offsetBytes: number, lengthBytes: number, keptBytes = 0): boolean {
+	protected take(task: ScsiTask, keptBytes = 0): boolean {
 		this.task = task;
-		this.offsetBytes = offsetBytes;
-		this.lengthBytes = lengthBytes;
 		this.cursor = 0;
 		this.isStarving = false;
 		this.status = StorageStatus.ok;
 		task.work = this;
-		task.transferBytes = lengthBytes;
+		task.transferBytes = this.lengthBytes;
 		if (task.set!.mayGo(task, keptBytes) || task.isHeld) return true;
 		this.giveBack();
 		task.end(ScsiStatus.taskSetFull);

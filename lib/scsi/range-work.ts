@@ -45,7 +45,9 @@ export class RangeWork extends MediumWork {
 		const { transferBytes } = task;
 		this.op = op;
 		this.#hasBegun = false;
-		if (!this.take(task, offsetBytes, lengthBytes)) return;
+		this.offsetBytes = offsetBytes;
+		this.lengthBytes = lengthBytes;
+		if (!this.take(task)) return;
 		// (What is done is more than what is moved.)
 		task.transferBytes = transferBytes;
 		this.advance(task);

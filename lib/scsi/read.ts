@@ -31,12 +31,13 @@ class ReadWork extends MediumWork {
 	#sent = 0;
 	#sentBytes = 0;
 
-	begin(task: ScsiTask, offsetBytes: number, lengthBytes: number): void {
-		this.#wantedBytes = Math.min(lengthBytes, task.dataInBytes);
+	/** The range has been set. */
+	begin(task: ScsiTask): void {
+		this.#wantedBytes = Math.min(this.lengthBytes, task.dataInBytes);
 		this.#begun = 0;
 		this.#sent = 0;
 		this.#sentBytes = 0;
-		if (this.take(task, offsetBytes, lengthBytes)) this.advance(task);
+		if (this.take(task)) this.advance(task);
 	}
 
 	protected giveBack(): void {
@@ -133,6 +134,8 @@ export class Read implements Operation {
 		if (!isPossible(task, unit, form, false)) return;
 		const { logicalBlockBytes } = unit.disk.device.info;
 		const work = idle.pop() ?? new ReadWork();
-		work.begin(task, form.lba(task.cdb) * logicalBlockBytes, form.blocks(task.cdb) * logicalBlockBytes);
+		work.offsetBytes = form.lba(task.cdb) * logicalBlockBytes;
+		work.lengthBytes = form.blocks(task.cdb) * logicalBlockBytes;
+		work.begin(task);
 	}
 }

@@ -30,7 +30,9 @@ class AtomicWork extends MediumWork {
 	}
 
 	begin(task: ScsiTask, offsetBytes: number): void {
-		if (this.take(task, offsetBytes, this.#data.length)) this.advance(task);
+		this.offsetBytes = offsetBytes;
+		this.lengthBytes = this.#data.length;
+		if (this.take(task)) this.advance(task);
 	}
 
 	protected giveBack(): void {}

@@ -38,7 +38,9 @@ class PatternWork extends MediumWork {
 
 	begin(task: ScsiTask, offsetBytes: number, lengthBytes: number): void {
 		const { transferBytes } = task;
-		if (!this.take(task, offsetBytes, lengthBytes)) return;
+		this.offsetBytes = offsetBytes;
+		this.lengthBytes = lengthBytes;
+		if (!this.take(task)) return;
 		task.transferBytes = transferBytes;
 		this.advance(task);
 	}

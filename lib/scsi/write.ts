@@ -25,12 +25,13 @@ class WriteWork extends MediumWork {
 	/** What has come while the task is held back. */
 	readonly #kept: Piece[] = [];
 
-	begin(task: ScsiTask, offsetBytes: number, lengthBytes: number, fua: boolean): void {
+	/** The range has been set. */
+	begin(task: ScsiTask, fua: boolean): void {
 		const { logicalBlockBytes } = task.unit!.disk.device.info;
 		const given = task.dataOutBytes - (task.dataOutBytes % logicalBlockBytes);
-		this.#wantedBytes = Math.min(lengthBytes, given);
+		this.#wantedBytes = Math.min(this.lengthBytes, given);
 		this.#fua = fua;
-		if (this.take(task, offsetBytes, lengthBytes, this.#wantedBytes)) this.endIfOver();
+		if (this.take(task, this.#wantedBytes)) this.endIfOver();
 	}
 
 	protected giveBack(): void {
@@ -72,10 +73,14 @@ class WriteWork extends MediumWork {
 
 	advance(task: ScsiTask): void {
 		if (task.isHeld) return;
+		if (this.#kept.length > 0) this.#submitKept();
+		this.endIfOver();
+	}
+
+	#submitKept(): void {
 		this.isBusy = true;
 		for (const piece of this.#kept.splice(0)) this.submit(piece);
 		this.isBusy = false;
-		this.endIfOver();
 	}
 
 	override abort(task: ScsiTask): void {
@@ -93,7 +98,8 @@ export class Write implements Operation {
 		if (!isPossible(task, unit, form, true)) return;
 		const { logicalBlockBytes } = unit.disk.device.info;
 		const work = idle.pop() ?? new WriteWork();
-		const offsetBytes = form.lba(cdb) * logicalBlockBytes;
-		work.begin(task, offsetBytes, form.blocks(cdb) * logicalBlockBytes, hasFua(form, cdb));
+		work.offsetBytes = form.lba(cdb) * logicalBlockBytes;
+		work.lengthBytes = form.blocks(cdb) * logicalBlockBytes;
+		work.begin(task, hasFua(form, cdb));
 	}
 }
