@@ -23,6 +23,7 @@ async function said(...command: string[]): Promise<string> {
 
 async function qemu(t: Test): Promise<void> {
 	const lun = await serveLun("thin", 64);
+	t.teardown(() => lun.kill());
 	const [url = ""] = lun.urls;
 	const commands = [
 		"write -P 7 1M 30M",
@@ -56,6 +57,7 @@ async function qemu(t: Test): Promise<void> {
 
 async function libiscsi(t: Test): Promise<void> {
 	const lun = await serveLun("removable", 64);
+	t.teardown(() => lun.kill());
 	const [url = ""] = lun.urls;
 	const inquiry = await said("iscsi-inq", url);
 	t.match(inquiry, "Peripheral Device Type:DIRECT_ACCESS");
@@ -69,6 +71,7 @@ async function libiscsi(t: Test): Promise<void> {
 
 async function readOnly(t: Test): Promise<void> {
 	const lun = await serveLun("read-only", 64);
+	t.teardown(() => lun.kill());
 	const [url = ""] = lun.urls;
 	const refused = await run(["qemu-io", "-f", "raw", "-c", "write 0 4k", url], LIMIT_MS);
 	t.match(refused.output, /read.?only|Permission|protected/i);

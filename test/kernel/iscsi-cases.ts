@@ -29,11 +29,11 @@ export const skip =
 	false;
 
 /** The file of the stage, at so many portals. */
-function serve(stage: Stage, portals = 1): Promise<ServedLun> {
-	return serveFile(stage.file(), {
-		portals: PORTALS.slice(0, portals),
-		namespace: stage.lan.server.name,
-	});
+async function serve(t: Test, stage: Stage, portals = 1): Promise<ServedLun> {
+	const place = { portals: PORTALS.slice(0, portals), namespace: stage.lan.server.name };
+	const server = await serveFile(stage.file(), place);
+	t.teardown(() => server.kill());
+	return server;
 }
 
 function stageOf(t: Test, mtu: number, megabytes: number, cables = 1): Stage {
@@ -58,7 +58,7 @@ export interface IscsiCase {
 export async function overIscsi(t: Test, options: IscsiCase): Promise<void> {
 	const { filesystem, mtu, hasDigests, jobs, megabytes, limitMs = GUEST_LIMIT_MS } = options;
 	const stage = stageOf(t, mtu, jobs.length * megabytes + 400);
-	const server = await serve(stage);
+	const server = await serve(t, stage);
 	const list = jobs.join(",");
 	const console = await stage.run({
 		script: "iscsi.sh",
@@ -78,7 +78,7 @@ export async function overIscsi(t: Test, options: IscsiCase): Promise<void> {
 /** What sg3-utils ask for. */
 export async function commands(t: Test): Promise<void> {
 	const stage = stageOf(t, 9000, 64);
-	const server = await serve(stage);
+	const server = await serve(t, stage);
 	const console = await stage.run({
 		script: "iscsi-sg.sh",
 		variables: { site: SITES[0], portal: PORTAL },
@@ -91,7 +91,7 @@ export async function commands(t: Test): Promise<void> {
 /** The file grows while its file system is mounted. */
 export async function growth(t: Test, filesystem: Filesystem, megabytes: number): Promise<void> {
 	const stage = stageOf(t, 9000, megabytes);
-	const server = await serve(stage);
+	const server = await serve(t, stage);
 	const sectors = 3 * megabytes * 2048;
 	const console = await stage.run({
 		script: "iscsi-growth.sh",
@@ -127,7 +127,7 @@ export interface OutageCase extends Rounds {
 /** The server is killed, and comes back before the initiator has given up. */
 export async function outage(t: Test, options: OutageCase): Promise<void> {
 	const stage = stageOf(t, options.mtu, options.jobs.length * options.megabytes + 64);
-	let server = await serve(stage);
+	let server = await serve(t, stage);
 	await untilEnough(t, stage, options, {
 		script: "iscsi-outage.sh",
 		variables: { site: SITES[0], portal: PORTAL },
@@ -136,7 +136,7 @@ export async function outage(t: Test, options: OutageCase): Promise<void> {
 				await pause(options.lifeMs);
 				await server.kill();
 				await pause(options.awayMs);
-				server = await serve(stage);
+				server = await serve(t, stage);
 			}
 			await pause(options.lifeMs);
 		},
@@ -155,7 +155,7 @@ export interface PathsCase extends Rounds {
 /** One of two paths is taken away, and comes back, and then the other one. */
 export async function paths(t: Test, options: PathsCase): Promise<void> {
 	const stage = stageOf(t, options.mtu, options.jobs.length * options.megabytes + 64, 2);
-	const server = await serve(stage, 2);
+	const server = await serve(t, stage, 2);
 	const set = (name: string, state: "up" | "down") => stage.lan.server.ip("link", "set", name, state);
 	await untilEnough(t, stage, options, {
 		script: "iscsi-paths.sh",
