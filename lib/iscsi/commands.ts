@@ -6,12 +6,12 @@
 import type { BlockOp } from "../block/request.js";
 import { Asc, ScsiStatus, SenseKey, type TaskAttribute } from "../scsi/protocol.js";
 import { illegal, type Sense, senseBytes } from "../scsi/sense.js";
-import { NO_LUN, type TaskHost } from "../scsi/task.js";
+import type { TaskHost } from "../scsi/task.js";
 import type { Room, RoomHolder, Rooms } from "../stream/rooms.js";
 import type { SendQueue } from "../stream/send-queue.js";
 import { turn } from "../turn.js";
 import { type CommandPool, type IscsiCommand, PIECE_BYTES } from "./command.js";
-import { readCdb } from "./headers.js";
+import { lunOf, readCdb } from "./headers.js";
 import type { Intake, Taken } from "./intake.js";
 import type { Parameters } from "./parameters.js";
 import { CommandResponse, Field, Flag, isImmediate, RejectReason } from "./pdu.js";
@@ -236,10 +236,6 @@ export class Commands implements TaskHost, WritingHost, RoomHolder {
 			command.status = ScsiStatus.checkCondition;
 			command.sense = CRC_ERROR;
 		}
-		if (command.isAborted && !command.isBroken) {
-			this.#release(command);
-			return;
-		}
 		if (!command.isImmediate) this.#host.window.over();
 		this.#answer(command);
 		this.#forget(command);
@@ -299,13 +295,4 @@ export class Commands implements TaskHost, WritingHost, RoomHolder {
 			else command.abort();
 		}
 	}
-}
-
-/** The number in a LUN field (SAM-5, 4.7.7: peripheral or flat space addressing, of the first level alone). */
-export function lunOf(high: number, low: number): number {
-	if (low !== 0 || (high & 0xffff) !== 0) return NO_LUN;
-	const method = high >>> 30;
-	const number = (high >>> 16) & 0x3fff;
-	if (method === 1) return number;
-	return method === 0 && number < 256 ? number : NO_LUN;
 }

@@ -69,6 +69,7 @@ export class IscsiConnection implements StreamUser, Line, SessionConnection {
 	#looks = 0;
 	/** Waiting to be flushed: kept by the server. */
 	isQueued = false;
+	nextQueued: IscsiConnection | null = null;
 
 	constructor(
 		readonly stream: ByteStream,

@@ -1,9 +1,9 @@
 /**
  * What is in a command's header beyond its fields of fixed size: the CDB, of which more than 16 bytes lie in an additional header segment
- * (RFC 7143, 11.2.2). Used by `commands.ts`.
+ * (RFC 7143, 11.2.2), and the number in its LUN field. Used by `commands.ts` and `requests.ts`.
  */
 
-import { CDB_BYTES_MAX } from "../scsi/task.js";
+import { CDB_BYTES_MAX, NO_LUN } from "../scsi/task.js";
 import { AhsType, ahsBytesOf, BHS_BYTES, Field } from "./pdu.js";
 
 const CDB_BYTES = 16;
@@ -34,4 +34,13 @@ function readAdditional(view: DataView, begin: number, bytes: number, cdb: Uint8
 		at = next;
 	}
 	return at === end;
+}
+
+/** The number in a LUN field (SAM-5, 4.7.7: peripheral or flat space addressing, of the first level alone). */
+export function lunOf(high: number, low: number): number {
+	if (low !== 0 || (high & 0xffff) !== 0) return NO_LUN;
+	const method = high >>> 30;
+	const number = (high >>> 16) & 0x3fff;
+	if (method === 1) return number;
+	return method === 0 && number < 256 ? number : NO_LUN;
 }

@@ -33,16 +33,20 @@ export interface IntakeUser {
 	broken(what: "header" | "data"): void;
 	/** Nothing more comes, or it makes no sense. */
 	ended(why: string): void;
+	/** There may be a room to receive in. */
+	resumeSoon(): void;
 }
 
-export class Intake {
+/** (A holder of its own: whoever has all rooms that he is certain of waiting for data can receive that.) */
+export class Intake implements RoomHolder {
+	roomsHeld = 0;
+	waitsForRoom = false;
 	/** There was no room for what comes next: to be tried again when there may be. */
 	lacksRoom = false;
 	/** PDUs that have come, and how often anything came. */
 	count = 0;
 	arrivals = 0;
 	readonly #user: IntakeUser;
-	readonly #holder: RoomHolder;
 	readonly #rooms: Rooms;
 	readonly #stream: ByteStream;
 	readonly #parameters: Parameters;
@@ -66,18 +70,15 @@ export class Intake {
 	#wantsMore = true;
 	#isClosed = false;
 
-	constructor(
-		user: IntakeUser,
-		holder: RoomHolder,
-		rooms: Rooms,
-		stream: ByteStream,
-		parameters: Parameters,
-	) {
+	constructor(user: IntakeUser, rooms: Rooms, stream: ByteStream, parameters: Parameters) {
 		this.#user = user;
-		this.#holder = holder;
 		this.#rooms = rooms;
 		this.#stream = stream;
 		this.#parameters = parameters;
+	}
+
+	roomFreed(): void {
+		this.#user.resumeSoon();
 	}
 
 	/** All that has come was taken, but for what is no whole. */
@@ -118,7 +119,7 @@ export class Intake {
 			if (count > 0) this.#filledBytes += count;
 			return this.#came(count);
 		}
-		this.#received ??= this.#rooms.take(this.#holder, RECEIVE_BYTES) ?? null;
+		this.#received ??= this.#rooms.take(this, RECEIVE_BYTES) ?? null;
 		if (this.#received === null) {
 			this.lacksRoom = true;
 			return false;
@@ -284,6 +285,7 @@ export class Intake {
 	close(): void {
 		this.#isClosed = true;
 		this.#target = null;
+		this.#rooms.leave(this);
 		// (What was lent of them is no more then.)
 		setImmediate(() => {
 			this.#at = this.#to;

@@ -6,7 +6,8 @@
 import { TaskFunction, type TaskResponse } from "../scsi/protocol.js";
 import type { Room, Rooms } from "../stream/rooms.js";
 import { IMMEDIATE_MAX } from "./command.js";
-import { type Commands, lunOf } from "./commands.js";
+import type { Commands } from "./commands.js";
+import { lunOf } from "./headers.js";
 import type { Intake, Taken } from "./intake.js";
 import type { Parameters } from "./parameters.js";
 import {

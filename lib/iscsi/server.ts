@@ -72,7 +72,8 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 	readonly #places: Places;
 	/** Until when whoever uses them may log out. */
 	readonly #withdrawn = new Map<ScsiTarget, number>();
-	readonly #queued: IscsiConnection[] = [];
+	/** Those that have something to send: a list, as an array would be made anew again and again. */
+	#firstQueued: IscsiConnection | null = null;
 	/** While there are connections. */
 	#forgetLook: (() => void) | null = null;
 	#isStopped = false;
@@ -200,14 +201,19 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 	}
 
 	get hasWork(): boolean {
-		return this.#queued.length > 0;
+		return this.#firstQueued !== null;
 	}
 
 	drain(): void {
 		this.activity += 1;
-		for (const connection of this.#queued.splice(0)) {
+		let connection = this.#firstQueued;
+		this.#firstQueued = null;
+		while (connection !== null) {
+			const next = connection.nextQueued;
 			connection.isQueued = false;
+			connection.nextQueued = null;
 			connection.flush();
+			connection = next;
 		}
 	}
 
@@ -225,7 +231,8 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 
 	queued(connection: IscsiConnection): void {
 		connection.isQueued = true;
-		this.#queued.push(connection);
+		connection.nextQueued = this.#firstQueued;
+		this.#firstQueued = connection;
 		this.#options.pump.wake();
 	}
 

@@ -86,7 +86,7 @@ export class Transmission implements CommandsHost, IntakeUser, RequestsHost {
 		this.window = new Window(agreed.cmdSN, agreed.statSN);
 		this.replies = new Replies(line.queue, this.window, agreed.parameters);
 		this.commands = new Commands(this, session);
-		this.intake = new Intake(this, this.commands, shared.rooms, line.stream, agreed.parameters);
+		this.intake = new Intake(this, shared.rooms, line.stream, agreed.parameters);
 		const texts = new Texts(line.offers, agreed.identity.initiatorName, session.of, agreed.parameters);
 		this.requests = new Requests(this, session, texts);
 	}
