@@ -87,7 +87,7 @@ t.test(
 			hogs.push(hog);
 			await sleep(2);
 		}
-		const initiator = await server.session();
+		const initiator = await server.session({ MaxOutstandingR2T: "4" });
 		let goOn = (): void => {};
 		const paused = new Promise<void>((resolve) => {
 			goOn = resolve;
@@ -96,8 +96,8 @@ t.test(
 			await paused;
 			return true;
 		};
-		const write = Buffer.alloc(256 * BLOCK, 3);
-		const { result } = initiator.start({ cdb: write10(0, 256), write, answersR2T });
+		const write = Buffer.alloc(512 * BLOCK, 3);
+		const { result } = initiator.start({ cdb: write10(0, 512), write, answersR2T });
 		await sleep(20);
 		const full = await initiator.command({
 			cdb: write10(4096, 8),
@@ -107,7 +107,7 @@ t.test(
 		t.equal(full.status, TASK_SET_FULL);
 		goOn();
 		t.equal((await result)?.status, 0);
-		t.equal((await initiator.command({ cdb: read10(0, 256), read: write.length })).data.equals(write), true);
+		t.equal((await initiator.command({ cdb: read10(0, 512), read: write.length })).data.equals(write), true);
 		for (const each of [...hogs, initiator]) each.close();
 		await settled(isEmpty(server));
 	},
