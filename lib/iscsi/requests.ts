@@ -3,10 +3,12 @@
  * rare. Made and asked by `transmission.ts`.
  */
 
-import { TaskFunction, type TaskResponse } from "../scsi/protocol.js";
+import type { Clock } from "../clock.js";
+import type { TaskFunction } from "../scsi/protocol.js";
 import type { Room, Rooms } from "../stream/rooms.js";
 import { IMMEDIATE_MAX } from "./command.js";
 import type { Commands } from "./commands.js";
+import { FUNCTIONS, RESPONSES } from "./functions.js";
 import { lunOf } from "./headers.js";
 import type { Intake, Taken } from "./intake.js";
 import type { Parameters } from "./parameters.js";
@@ -26,6 +28,9 @@ import type { Session } from "./session.js";
 import type { Texts } from "./text.js";
 import type { Window } from "./window.js";
 
+/** Storage that hangs never ends what is to be aborted. Initiators have given up by then (Linux: after 15 to 30 s), and do more than ask. */
+const MANAGEMENT_LIMIT_MS = 60_000;
+
 /** The connection. */
 export interface RequestsHost {
 	readonly rooms: Rooms;
@@ -40,6 +45,8 @@ export interface RequestsHost {
 	violates(why: string): void;
 	/** Nothing more is to be taken. */
 	ending(): void;
+	/** The connection ends when what is to be sent is sent; `why` for a log. */
+	ended(why: string): void;
 	/** The last answer was given. */
 	loggedOut(): void;
 	/** One that took its time is over. */
@@ -62,6 +69,7 @@ export class Requests {
 	readonly #host: RequestsHost;
 	readonly #session: Session;
 	readonly #texts: Texts;
+	readonly #clock: Clock;
 	#gathering: Gathering | null = null;
 	/** Functions of task management that have not ended, and those of them that are immediate. */
 	#managing = 0;
@@ -70,10 +78,11 @@ export class Requests {
 	#loggingOut: number | null = null;
 	#isClosed = false;
 
-	constructor(host: RequestsHost, session: Session, texts: Texts) {
+	constructor(host: RequestsHost, session: Session, texts: Texts, clock: Clock) {
 		this.#host = host;
 		this.#session = session;
 		this.#texts = texts;
+		this.#clock = clock;
 	}
 
 	get underWay(): number {
@@ -215,12 +224,24 @@ export class Requests {
 		const { target, nexus } = this.#session;
 		this.#managing += 1;
 		if (immediate) this.#immediate += 1;
+		const forget = this.#clock.after(MANAGEMENT_LIMIT_MS, () => this.#tooLate(tag));
 		const response = await target.manage(nexus, task, lun, referenced);
+		forget();
 		this.#managing -= 1;
 		if (immediate) this.#immediate -= 1;
 		else this.#host.window.over();
 		if (!this.#isClosed && this.#loggingOut === null) this.#host.replies.managed(tag, RESPONSES[response]);
 		this.#host.requestEnded();
+	}
+
+	/** What it was to abort may change the disk yet: that is never called done. Its session waits for that before another one takes its place. */
+	#tooLate(tag: number): void {
+		if (this.#isClosed || this.#loggingOut !== null) return;
+		const { replies, commands } = this.#host;
+		replies.managed(tag, ManagementResponse.rejected);
+		this.#host.ending();
+		commands.abort();
+		this.#host.ended("what it wants to have aborted does not come to an end");
 	}
 
 	#logout(view: DataView, at: number): Taken {
@@ -260,29 +281,3 @@ export class Requests {
 		this.#gathering = null;
 	}
 }
-
-/** As SCSI knows them (RFC 7143, 11.5.1). */
-const FUNCTIONS: readonly (TaskFunction | undefined)[] = [
-	undefined,
-	TaskFunction.abortTask,
-	TaskFunction.abortTaskSet,
-	TaskFunction.clearAca,
-	TaskFunction.clearTaskSet,
-	TaskFunction.logicalUnitReset,
-	TaskFunction.targetReset,
-	TaskFunction.targetReset,
-	undefined,
-	TaskFunction.queryTask,
-	TaskFunction.queryTaskSet,
-	TaskFunction.nexusReset,
-	TaskFunction.queryAsynchronousEvent,
-];
-
-const RESPONSES: Readonly<Record<TaskResponse, ManagementResponse>> = {
-	complete: ManagementResponse.complete,
-	succeeded: ManagementResponse.succeeded,
-	"no-task": ManagementResponse.noTask,
-	"no-unit": ManagementResponse.noUnit,
-	unsupported: ManagementResponse.unsupported,
-	rejected: ManagementResponse.rejected,
-};

@@ -4,6 +4,7 @@
  * received from it. Made by `connection.ts` when the login is over.
  */
 
+import type { Clock } from "../clock.js";
 import { type Departures, nowUs } from "../departures.js";
 import { DEFAULT_POLL_US, Pace } from "../link/pace.js";
 import type { Rooms } from "../stream/rooms.js";
@@ -33,6 +34,7 @@ export interface Shared {
 	readonly rooms: Rooms;
 	readonly pool: CommandPool;
 	readonly departures: Departures | null;
+	readonly clock: Clock;
 	/** PDUs that came with a wrong digest, of whatever part: counted. */
 	readonly broken: { header: number; data: number };
 	/** Nothing can happen in this process but that this one connection is sent more: it may wait for that without sleeping. */
@@ -88,7 +90,7 @@ export class Transmission implements CommandsHost, IntakeUser, RequestsHost {
 		this.commands = new Commands(this, session);
 		this.intake = new Intake(this, shared.rooms, line.stream, agreed.parameters);
 		const texts = new Texts(line.offers, agreed.identity.initiatorName, session.of, agreed.parameters);
-		this.requests = new Requests(this, session, texts);
+		this.requests = new Requests(this, session, texts, shared.clock);
 	}
 
 	get queue(): SendQueue {

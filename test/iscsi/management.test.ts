@@ -9,9 +9,9 @@ import { Random } from "../../lib/random.js";
 import { Gate } from "../support/gate.js";
 import { read10, write10 } from "../support/iscsi/cdbs.js";
 import { bytesOf, type Pdu, pdu } from "../support/iscsi/pdus.js";
-import { BLOCK, MIB, ServerUnderTest } from "./server-under-test.js";
+import { BLOCK, INITIATOR_NAME, MIB, ServerUnderTest, TARGET_NAME } from "./server-under-test.js";
 
-const { complete, noTask, noUnit, succeeded } = ManagementResponse;
+const { complete, noTask, noUnit, rejected, succeeded } = ManagementResponse;
 const { abortTask, abortTaskSet, logicalUnitReset, nexusReset, queryTask, targetWarmReset } =
 	ManagementFunction;
 
@@ -52,6 +52,35 @@ t.test("a write that the storage has is aborted when that is over", async (t) =>
 	initiator.close();
 	t.equal(await result, null, "it is not answered itself");
 });
+
+for (const what of [abortTask, logicalUnitReset])
+	t.test(
+		`storage that hangs: it is never called aborted, and the session ends: function ${what}`,
+		async (t) => {
+			const { gate, server } = under(t);
+			const initiator = await server.session({}, "00023d000001");
+			gate.isShut = true;
+			const cdb = write10(0, 1);
+			const { itt } = initiator.start({ cdb, write: Buffer.alloc(BLOCK, 1), immediate: BLOCK });
+			await until(() => gate.waiting.length === 1);
+			const response = initiator.manage(what, { itt });
+			for (let passed = 0; passed < 59_000; passed += 1_000) {
+				server.clock.pass(1_000);
+				if (passed % 10_000 === 0) await initiator.ping();
+			}
+			server.clock.pass(2_000);
+			t.equal(await response, rejected);
+			await initiator.over;
+			t.equal(server.disk.underWay, 1);
+			t.match(server.troubles, [/aborted/]);
+			const again = server.connect();
+			const login = again.login({ name: INITIATOR_NAME, target: TARGET_NAME, isid: "00023d000001" });
+			await sleep(20);
+			gate.open();
+			t.equal((await login).status, 0, "the next one waits until it is over");
+			t.equal(server.disk.underWay, 0);
+		},
+	);
 
 t.test("a write whose data is awaited; what comes of it yet is let pass", async (t) => {
 	const { server } = under(t);
