@@ -164,10 +164,9 @@ class Worker {
 		this.#disks = disks;
 		this.#looks = new WorkerLooks(this.#daemon);
 		const tellPool = poolTeller(this.#log);
-		const opened = (path: string): void => stores?.both.opened(path);
 		const ways = { ...this.#daemon.poolHome, ...poolWays, tell: tellPool };
 		const renew = this.#renewer(ways);
-		const home = { ...ways, renew, ...(stores && { opened }) };
+		const home = { ...ways, renew, ...(stores && { opened: (path: string) => stores.both.opened(path) }) };
 		const pools = new WorkerPools(home);
 		this.#pools = pools;
 		const { tls } = this.#daemon;
