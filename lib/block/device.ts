@@ -24,7 +24,14 @@ export interface DeviceInfo extends StorageTraits {
 	readonly atomicUnitBytes: number;
 	/** A read can ask for one of so many: `anotherCopy`. */
 	readonly copies: number;
+	readonly guarded: Guarded;
 }
+
+/**
+ * Who carries out a write with a guard (`BlockRequest.guard`), which nothing that overlaps it may come between: the ordering layer above, by which
+ * alone the device is written; the device, which others write as well; nobody, since others write elsewhere what it stores: then it is refused.
+ */
+export type Guarded = "above" | "below" | "nobody";
 
 /** The kernel's own limit for one read or write. */
 const TRANSFER_MAX = 0x7ffff000;
@@ -44,6 +51,7 @@ export function deviceInfo(known: Pick<DeviceInfo, "sizeBytes"> & Partial<Device
 		knowsExtents: known.knowsExtents ?? false,
 		writeCache: known.writeCache ?? false,
 		copies: known.copies ?? 1,
+		guarded: known.guarded ?? "above",
 		atomicBytes: known.atomicBytes ?? 0,
 		atomicUnitBytes: known.atomicUnitBytes ?? physicalBlockBytes,
 		nonRotational: known.nonRotational ?? true,

@@ -35,6 +35,8 @@ export class ExchangeDevice implements BlockDevice, RequestLayer {
 	readonly #underWay = new UnderWay();
 	/** What was cancelled while it was under way: who asked may ask the next storage himself, and write there again meanwhile. */
 	readonly #unwanted = new WeakSet<BlockRequest>();
+	/** What has come with a guard. */
+	readonly #guarded = new WeakSet<BlockRequest>();
 	#device: BlockDevice | null;
 	#info: DeviceInfo;
 	#unlisten: () => void;
@@ -101,6 +103,7 @@ export class ExchangeDevice implements BlockDevice, RequestLayer {
 		this.#underWay.begun();
 		// (It may have been over here when it was cancelled.)
 		this.#unwanted.delete(request);
+		if (request.guard !== null) this.#guarded.add(request);
 		request.push(this, this.#turn);
 		device.submit(request);
 	}
@@ -109,10 +112,12 @@ export class ExchangeDevice implements BlockDevice, RequestLayer {
 		const wasLeft = token !== this.#turn || this.#device === null;
 		const isUnanswered = request.status === StorageStatus.closed && wasLeft && this.#closing === null;
 		const isUnwanted = this.#unwanted.delete(request);
+		// (What its guard has allowed would not be asked of it again.)
+		const isDecided = this.#guarded.delete(request) && request.guard === null;
 		if (isUnanswered) {
 			request.borrowedAddress = 0;
 			// (Part of it may have been done.)
-			if (isUnwanted || this.#isLate) request.complete(StorageStatus.unreachable);
+			if (isUnwanted || isDecided || this.#isLate) request.complete(StorageStatus.unreachable);
 			else this.#returned.add(request);
 		}
 		this.#underWay.ended();

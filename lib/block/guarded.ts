@@ -40,8 +40,11 @@ export class GuardedWrite implements RequestOwner {
 		this.#write = null;
 		this.#guard = null;
 		this.#unused.push(this);
-		if (status !== StorageStatus.ok) request.complete(status, errno, failedOffsetBytes);
-		else if (guard.allows(request)) this.#device.submit(request);
+		if (status !== StorageStatus.ok) {
+			// (Nothing has been decided: it can be asked for once more.)
+			request.guard = guard;
+			request.complete(status, errno, failedOffsetBytes);
+		} else if (guard.allows(request)) this.#device.submit(request);
 		else request.complete(StorageStatus.ok);
 	}
 }

@@ -15,7 +15,7 @@
  * A request knows those that wait for it: when it is complete, nobody has to be looked for.
  *
  * A write with a guard (compare and write, OR) is read and written while it has its place, so that nobody sees or changes anything in between
- * (`guarded.ts`).
+ * (`guarded.ts`). Where others write what is below by another way, it is handed on as it is, to the ordering layer that all have in common, or to be refused.
  *
  * Flushes pass at once: a flush only promises something about requests that are complete.
  *
@@ -119,10 +119,10 @@ export class OrderingLayer extends DeviceLayer {
 		this.#handOn(request, place);
 	}
 
-	/** A write that is guarded reads what is there, which nothing that overlaps can change meanwhile. */
+	/** A write that is guarded reads what is there, which nothing that overlaps can change meanwhile, if all of that comes by here. */
 	#handOn(request: BlockRequest, place: Place): void {
 		request.push(this, place.token);
-		if (request.guard === null) this.device.submit(request);
+		if (request.guard === null || this.info.guarded !== "above") this.device.submit(request);
 		else (this.#unusedGuarded.pop() ?? new GuardedWrite(this.device, this.#unusedGuarded)).begin(request);
 	}
 

@@ -107,7 +107,7 @@ export class BlockRequest {
 	/** The owner's room, for what is lent to be parked in. As large as `memory`'s part of the request. */
 	room: Memory = NO_MEMORY;
 	roomOffset = 0;
-	/** Write: what is there is read first, and this is asked. By the ordering layer alone (`ordering.ts`), which then sets it to null. */
+	/** Write: what is there is read first, and this is asked. By the ordering layer alone (`ordering.ts`), which sets it to null as soon as that is decided. */
 	guard: WriteGuard | null = null;
 	/**
 	 * Extents: where the answer goes, pairs of length in bytes and `ExtentFlag`s, at least one. They begin where the range does,

@@ -29,6 +29,7 @@ export function joinedInfo(devices: readonly BlockDevice[], starts: Float64Array
 		// Of one that does not know all is data, which is not wrong.
 		knowsExtents: infos.some((info) => info.knowsExtents),
 		writeCache: infos.some((info) => info.writeCache),
+		guarded: infos.every((info) => info.guarded === "above") ? "above" : "nobody",
 		copies: most((info) => info.copies),
 		nonRotational: infos.every((info) => info.nonRotational),
 		bestTransferBytes: most((info) => info.bestTransferBytes),

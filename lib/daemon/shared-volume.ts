@@ -4,7 +4,7 @@
  */
 
 import type { CloseEnd } from "../block/close.js";
-import type { BlockDevice, DeviceInfo, Tenure } from "../block/device.js";
+import { type BlockDevice, type DeviceInfo, deviceInfo, type Tenure } from "../block/device.js";
 import type { ExchangeDevice } from "../block/exchange.js";
 import type { DeviceListener } from "../block/listeners.js";
 import type { Memo } from "../block/memo.js";
@@ -34,6 +34,8 @@ export class VolumeUse implements BlockDevice {
 	readonly #asked: () => void;
 	readonly #closed: (use: VolumeUse) => Promise<void>;
 	#closing: Promise<void> | undefined;
+	#below: DeviceInfo | undefined;
+	#info: DeviceInfo | undefined;
 
 	constructor(
 		device: ExchangeDevice,
@@ -47,8 +49,14 @@ export class VolumeUse implements BlockDevice {
 		this.#closed = closed;
 	}
 
+	/** (The other hosts write it, too: by what both have in common while it is here, and else nobody knows of it here.) */
 	get info(): DeviceInfo {
-		return this.#device.info;
+		const below = this.#device.info;
+		if (this.#info === undefined || this.#below !== below) {
+			this.#below = below;
+			this.#info = deviceInfo({ ...below, guarded: "below" });
+		}
+		return this.#info;
 	}
 
 	get tenure(): Tenure {

@@ -46,7 +46,14 @@ export class ScratchLayer extends DeviceLayer implements Splitter<null> {
 		this.#blocksMax = Math.floor(bytesMax / BLOCK_BYTES);
 		this.#written = new Uint8Array(this.#blocksMax);
 		this.#zeros = allocate(BLOCK_BYTES);
-		const plain = { readOnly: false, canTrim: false, knowsExtents: false, fastZeroes: false, atomicBytes: 0 };
+		const plain = {
+			readOnly: false,
+			canTrim: false,
+			knowsExtents: false,
+			fastZeroes: false,
+			atomicBytes: 0,
+			guarded: "above",
+		} as const;
 		this.#info = deviceInfo({ ...device.info, ...plain, writeCache: false });
 	}
 

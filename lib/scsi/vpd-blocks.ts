@@ -19,7 +19,7 @@ export function blockLimits(info: DeviceInfo): Uint8Array {
 	const blocks = (bytes: number): number => Math.floor(bytes / logicalBlockBytes);
 	const bytes = Buffer.alloc(BYTES);
 	// WSNZ is 0: a number of 0 blocks means the rest.
-	bytes[1] = Math.min(blocks(COMPARE_BYTES_MAX), 0xff);
+	if (info.guarded !== "nobody") bytes[1] = Math.min(blocks(COMPARE_BYTES_MAX), 0xff);
 	bytes.writeUInt16BE(Math.min(blocks(physicalBlockBytes), 0xffff), 2);
 	bytes.writeUInt32BE(blocks(TRANSFER_BYTES_MAX), 4);
 	bytes.writeUInt32BE(blocks(bestTransferBytes), 8);

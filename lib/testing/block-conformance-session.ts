@@ -9,10 +9,9 @@ import { StorageStatus } from "../errors.js";
 import type { Random } from "../random.js";
 import { heapMemory, type Memory } from "../wire/memory.js";
 import type { BlockAssertions, BlockSuiteOptions } from "./block-conformance-options.js";
-import { ChainedWrite, Probe } from "./block-conformance-probe.js";
+import { ChainedWrite, Probe, ProbeGuard, withinLimit } from "./block-conformance-probe.js";
 
 const SECTOR = 512;
-const LIMIT_MS = 60_000;
 /**
  * Before and after the memory of a request, to see whether it is overrun. An odd number, as data in a frame
  * is not aligned.
@@ -88,6 +87,20 @@ export class Session {
 			request.room = this.#allocate(bytes.length);
 			request.roomOffset = GUARD_BYTES;
 		}
+		return this.#submit(probe);
+	}
+
+	/** Writes what `allows` makes of what is there; undefined: nothing is written. */
+	guardedWrite(
+		offsetBytes: number,
+		lengthBytes: number,
+		allows: (there: Uint8Array) => Uint8Array | undefined,
+	): Promise<StorageStatus> {
+		const probe = this.#probe(BlockOp.write, offsetBytes, lengthBytes);
+		const { request } = probe;
+		request.memory = this.#allocate(lengthBytes);
+		request.memoryOffset = GUARD_BYTES;
+		request.guard = new ProbeGuard(this.#allocate(lengthBytes), GUARD_BYTES, allows);
 		return this.#submit(probe);
 	}
 
@@ -283,17 +296,5 @@ export class Session {
 		await this.wait(this.device.close());
 		const wrong = this.#probes.filter((probe) => probe.completions !== 1).length;
 		this.t.equal(wrong, 0, "every request has completed exactly once");
-	}
-}
-
-async function withinLimit<T>(promise: Promise<T>): Promise<T> {
-	let timer: NodeJS.Timeout | undefined;
-	const limit = new Promise<never>((_, reject) => {
-		timer = setTimeout(() => reject(new Error(`nothing happened for ${LIMIT_MS} ms`)), LIMIT_MS);
-	});
-	try {
-		return await Promise.race([promise, limit]);
-	} finally {
-		clearTimeout(timer);
 	}
 }

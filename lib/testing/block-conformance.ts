@@ -9,6 +9,7 @@ import { type BlockDevice, PromisedRequest } from "../block/device.js";
 import { BlockOp } from "../block/request.js";
 import { StorageStatus } from "../errors.js";
 import { Random } from "../random.js";
+import { guardedCases } from "./block-conformance-guarded.js";
 import type { BlockAssertions, BlockSuiteOptions } from "./block-conformance-options.js";
 import { AREA_BYTES, rangeCases, SOME_RANGES } from "./block-conformance-ranges.js";
 import { Session } from "./block-conformance-session.js";
@@ -53,6 +54,7 @@ type Case = (t: BlockAssertions, session: Session) => Promise<void>;
 
 const cases: Record<string, Case> = {
 	...rangeCases,
+	...guardedCases,
 
 	"info is truthful": async (t, { device }) => {
 		const { sizeBytes, physicalBlockBytes } = device.info;

@@ -28,6 +28,7 @@ const TRAPS = [
 	"isLent",
 	"room",
 	"roomOffset",
+	"guard",
 	"status",
 	"errno",
 	"failedOffsetBytes",
@@ -70,7 +71,9 @@ export class Passage implements RequestOwner {
 		this.#ranges = above.ranges === null ? null : above.ranges.slice();
 		this.below.ranges = above.ranges === null ? null : above.ranges.slice();
 		this.below.extents = above.extents === null ? null : new Float64Array(above.extents.length);
-		this.#bytes = above.op === BlockOp.write && refused === undefined ? bytesOf(above).slice() : null;
+		// (A guard may change them.)
+		const hasOwnBytes = above.op === BlockOp.write && above.guard === null;
+		this.#bytes = hasOwnBytes && refused === undefined ? bytesOf(above).slice() : null;
 	}
 
 	/** The request for the device below. */
@@ -84,13 +87,18 @@ export class Passage implements RequestOwner {
 	}
 
 	#checkAsked(): void {
-		const { op, lengthBytes, memory, memoryOffset, isLent, room, roomOffset, extents } = this.above;
+		const { op, lengthBytes, memory, memoryOffset, isLent, room, roomOffset, extents, guard } = this.above;
 		if (!(op in OP_TRAITS)) this.#breach("there is no such operation");
 		if (this.#refused !== undefined) return;
 		const hasBytes = op === BlockOp.read || op === BlockOp.write;
 		if (hasBytes && memoryOffset + lengthBytes > memory.bytes.length) this.#breach("its memory is too short");
 		if (op === BlockOp.write && isLent && roomOffset + lengthBytes > room.bytes.length)
 			this.#breach("its room to park is too short");
+		if (
+			guard !== null &&
+			(op !== BlockOp.write || guard.memoryOffset + lengthBytes > guard.memory.bytes.length)
+		)
+			this.#breach("it has a guard without room for what is there");
 		if (op === BlockOp.extents && (extents === null || extents.length < 2 || extents.length % 2 !== 0))
 			this.#breach("it has no room for an extent");
 		if (this.above.ranges !== null) this.#checkRanges(this.above.ranges);
@@ -186,6 +194,7 @@ export class Passage implements RequestOwner {
 		above.synced = below.synced;
 		above.borrowedAddress = below.borrowedAddress;
 		above.extentCount = below.extentCount;
+		above.guard = below.guard;
 		if (below.extents !== null) above.extents?.set(below.extents);
 		for (const field of TRAPS) this.#trap(field);
 		above.complete(status, errno, failedOffsetBytes);
@@ -207,6 +216,7 @@ function copyFields(from: BlockRequest, to: BlockRequest): void {
 	to.isLent = from.isLent;
 	to.room = from.room;
 	to.roomOffset = from.roomOffset;
+	to.guard = from.guard;
 }
 
 function bytesOf({ memory, memoryOffset, lengthBytes }: BlockRequest): Uint8Array {

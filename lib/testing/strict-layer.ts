@@ -6,7 +6,7 @@
  */
 
 import type { CloseEnd } from "../block/close.js";
-import { type BlockDevice, type DeviceInfo, refuse } from "../block/device.js";
+import { type BlockDevice, type DeviceInfo, refuseRange } from "../block/device.js";
 import { type Degradation, type DeviceListener, Listeners, type Stall } from "../block/listeners.js";
 import type { Memo } from "../block/memo.js";
 import type { BlockRequest } from "../block/request.js";
@@ -51,7 +51,7 @@ export class StrictLayer implements BlockDevice, DeviceListener {
 		if (this.#underWay.has(request)) this.#breach("a request is submitted twice");
 		if (this.#isClosed && this.#options.isTop !== true)
 			this.#breach("a request is submitted to a device that was closed");
-		const refused = this.#isClosed ? StorageStatus.closed : refuse(this.info, request);
+		const refused = this.#isClosed ? StorageStatus.closed : refuseRange(this.info, request);
 		const passage = new Passage(request, refused, {
 			breach: (breach) => this.#breach(breach),
 			over: (over) => this.#over(over),

@@ -201,3 +201,49 @@ t.test("those who listen hear of another size, and where they are answered", asy
 	t.strictSame(told, ["answers", "changed"]);
 	t.equal(stage.device.info.sizeBytes, 2 * MIB);
 });
+
+t.test(
+	"a write with a guard goes on with the next one, unless its guard has decided by what was there before",
+	async (t) => {
+		const stage = new Stage();
+		const { first, second, over } = stage;
+		// (As the ordering layer below the device does it.)
+		const ordered = new ExchangeDevice(new OrderingLayer(first), true, {
+			clock: stage.clock,
+			limitMs: LIMIT_MS,
+		});
+		let asked = 0;
+		const guarded = (offsetBytes: number): void => {
+			const request = new BlockRequest({
+				finished: ({ status }) => over.push(named(offsetBytes, status)),
+			});
+			Object.assign(request, { op: BlockOp.write, offsetBytes, lengthBytes: 512, memory: heapMemory(512) });
+			request.guard = {
+				...{ memory: heapMemory(512), memoryOffset: 0 },
+				allows: () => {
+					asked += 1;
+					return true;
+				},
+			};
+			ordered.submit(request.begin());
+		};
+		for (const offset of [0, 512, 1024]) guarded(offset);
+		t.strictSame(first.below, ["read 0+512", "read 512+512", "read 1024+512"]);
+		first.done(0, OK);
+		first.done(0, OK);
+		t.equal(asked, 2);
+		first.done(1, OK);
+		t.strictSame(over, [named(0, OK)]);
+		const left = ordered.leave(0);
+		while (first.below.length > 0) first.done(0, StorageStatus.closed);
+		await left;
+		t.strictSame(over.splice(0), [named(0, OK), named(512, StorageStatus.unreachable)]);
+		ordered.enter(new OrderingLayer(second), true);
+		t.strictSame(second.below, ["read 1024+512"], "nothing was decided of this one");
+		second.done();
+		second.done();
+		t.equal(asked, 3);
+		t.strictSame(over, [named(1024, OK)]);
+		await ordered.close();
+	},
+);

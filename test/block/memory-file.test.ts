@@ -64,6 +64,9 @@ t.test("a disk in memory says what it always said of itself", async (t) => {
 			bestTransferBytes: PAGE,
 			longestTransferBytes: 2 ** 31 - PAGE,
 			copies: 1,
+			guarded: "above",
+			atomicBytes: 0,
+			atomicUnitBytes: SECTOR,
 		});
 		t.notOk(device.setWriteCache(true), "there is no write cache to switch on");
 		await device.close();

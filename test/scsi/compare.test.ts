@@ -2,6 +2,7 @@
 
 import t from "tap";
 import type { BlockDevice } from "../../lib/block/device.js";
+import { deviceInfo } from "../../lib/block/device.js";
 import { GroupCommit } from "../../lib/block/group-commit.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { BlockOp } from "../../lib/block/request.js";
@@ -180,3 +181,24 @@ t.test("what is compared is bounded, and given back", async (t) => {
 	t.ok((await again.answer).isAborted);
 	t.equal(host.roomsHeld, 0);
 });
+
+t.test(
+	"where others write by another way, it is refused, and nobody is told that there is such a thing",
+	async (t) => {
+		class Remote extends MemoryDevice {
+			override get info() {
+				return deviceInfo({ ...super.info, guarded: "nobody" });
+			}
+		}
+		const device = new Remote(SIZE);
+		const host = new Under(layered(device)).host();
+		const sectors = Buffer.concat([Buffer.alloc(SECTOR), pattern(SECTOR)]);
+		const compared = await host.run(compareAndWrite(0, 1), { dataOut: sectors });
+		t.same(compared.sense, { key: SenseKey.illegalRequest, asc: Asc.opcode });
+		const combined = await host.run(cdb16(Opcode.orWrite16, 0, 1), { dataOut: pattern(SECTOR) });
+		t.same(combined.sense, { key: SenseKey.illegalRequest, asc: Asc.opcode });
+		t.ok((await read(host, 0, 1)).equals(Buffer.alloc(SECTOR)));
+		const limits = await host.run("1201b0004000", { dataInBytes: 64 });
+		t.equal(limits.data[5], 0);
+	},
+);

@@ -145,7 +145,7 @@ export class MirrorCore implements BlockDevice {
 	}
 }
 
-/** What all members that have a device can do, each in the way of whoever does it worst. */
+/** What all members that have a device can do, each in the way of whoever does it worst. (Nobody but the mirror writes them, or they would not be alike.) */
 function jointInfo(sizeBytes: number, members: readonly Member[]): DeviceInfo {
 	const infos = members.flatMap(({ device, refusal }) =>
 		device === null || refusal !== null ? [] : [device.info],

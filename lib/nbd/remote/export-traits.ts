@@ -27,6 +27,8 @@ export function infoOf(
 		writeCache: has(TransmissionFlag.sendFlush),
 		nonRotational: !has(TransmissionFlag.rotational),
 		bestTransferBytes: Math.min(preferredBytes, PIECE_BYTES),
+		// (Who else uses the export is not known.)
+		guarded: "nobody",
 	});
 }
 
