@@ -14,8 +14,8 @@ import { startTgt } from "./tgt.js";
 
 const isTgt = process.env.ISCSI_SERVER === "tgt";
 
-/** What one may be: no one kind of LUN can answer all that the suite asks. */
-export type LunKind = "thin" | "removable" | "read-only";
+/** What one may be: no one kind of LUN can answer all that the suite asks. (A fine one is thin, and a physical block of it is one logical block.) */
+export type LunKind = "thin" | "fine" | "removable" | "read-only";
 
 export interface LunPlace {
 	/** Address and port of each portal. */
@@ -32,14 +32,18 @@ export interface ServedLun {
 	kill(): Promise<void>;
 }
 
+/** Of those that are volumes. */
+const PAGES: Readonly<Partial<Record<LunKind, string>>> = { thin: "4K", fine: "512" };
+
 let ports = 3270;
 
 /** A new disk of a kind, on the loopback of the network namespace that this process is in: a volume of a pool if it is thin, else a file. */
 export async function serveLun(kind: LunKind, sizeMib: number): Promise<ServedLun> {
 	const folder = mkdtempSync(path.join(scratchDirectory(), "l"));
 	const place = { portals: [`127.0.0.1:${ports++}`] };
-	const isVolume = kind === "thin" && !isTgt;
-	return await serveFile(isVolume ? await volume(folder, sizeMib) : sparse(folder, sizeMib), place, kind);
+	const isVolume = PAGES[kind] !== undefined && !isTgt;
+	const file = isVolume ? await volume(folder, sizeMib, PAGES[kind]) : sparse(folder, sizeMib);
+	return await serveFile(file, place, kind);
 }
 
 /** A file, or what else our server takes for one. */
@@ -61,6 +65,7 @@ async function serveByTgt(file: string, place: LunPlace, kind: LunKind): Promise
 
 const OPTIONS: Readonly<Record<LunKind, readonly string[]>> = {
 	thin: ["--durability=flush"],
+	fine: ["--durability=flush"],
 	removable: ["--durability=flush", "--removable"],
 	"read-only": ["--read-only"],
 };
@@ -95,12 +100,12 @@ function sparse(folder: string, sizeMib: number): string {
 	return file;
 }
 
-async function volume(folder: string, sizeMib: number): Promise<string> {
+async function volume(folder: string, sizeMib: number, page = "4K"): Promise<string> {
 	const pool = path.join(folder, "pool");
 	mkdirSync(pool);
 	const commands = [
 		["pool", "create", pool],
-		["volume", "create", `${pool}/web`, `${sizeMib}M`],
+		["volume", "create", `${pool}/web`, `${sizeMib}M`, "--page", page],
 	];
 	for (const words of commands) {
 		const { code, output } = await run([...vbladeCommand(), ...words], LIMIT_MS);

@@ -1,6 +1,6 @@
 /**
  * The kernel's own initiator of iSCSI, with open-iscsi's programs, and our server: a file system by one session; a server that is killed and comes
- * back; two paths to one disk, each of which is taken away once. Each case boots one kernel. Played in short by `iscsi.test.ts`, at length by
+ * back; two paths to one disk, each of which is taken away once; a mirror of two disks. Each case boots one kernel. Played in short by `iscsi.test.ts`, at length by
  * `iscsi.long.ts`.
  *
  *     server's lan0, 10.9.0.1 <=====> lan0 guest's vec0, 10.9.0.2
@@ -15,16 +15,18 @@ import { pause } from "../support/cleanup.js";
 import { GUEST_LIMIT_MS } from "../support/limit.js";
 import { programsMissing } from "../support/programs.js";
 import { umlMissing } from "../support/uml.js";
-import { type Filesystem, Stage } from "./stage.js";
+import { beginning, type Filesystem, Stage } from "./stage.js";
 
 const PORT = 3260;
 const SERVERS = ["10.9.0.1", "10.8.0.1"] as const;
 const SITES = ["10.9.0.2", "10.8.0.2"] as const;
 const PORTALS = SERVERS.map((address) => `${address}:${PORT}`);
 const [PORTAL = ""] = PORTALS;
+/** For longer than its session is kept waiting. */
+const RAID_AWAY_MS = 6000;
 
 export const skip =
-	umlMissing("/usr/bin/fio", "/usr/sbin/mkfs.xfs", "/usr/sbin/iscsid", "/sbin/dmsetup") ??
+	umlMissing("/usr/bin/fio", "/usr/sbin/mkfs.xfs", "/usr/sbin/iscsid", "/sbin/dmsetup", "/usr/sbin/mdadm") ??
 	programsMissing("iscsi-ls", "iscsiadm", "sg_inq") ??
 	false;
 
@@ -36,8 +38,8 @@ async function serve(t: Test, stage: Stage, portals = 1): Promise<ServedLun> {
 	return server;
 }
 
-function stageOf(t: Test, mtu: number, megabytes: number, cables = 1): Stage {
-	const stage = new Stage(t, { mtu, megabytes, cables });
+function stageOf(t: Test, mtu: number, megabytes: number, { cables = 1, disks = 1 } = {}): Stage {
+	const stage = new Stage(t, { mtu, megabytes, cables, blades: disks });
 	// To be asked there what it has.
 	stage.lan.server.ip("link", "set", "lo", "up");
 	for (let at = 0; at < cables; at++)
@@ -73,6 +75,41 @@ export async function overIscsi(t: Test, options: IscsiCase): Promise<void> {
 	t.match(console, `verified again ${list}`, "and again after the file system was mounted anew");
 	t.ok(await server.end(), "the server ends well");
 	await stage.check(t, filesystem);
+}
+
+/** Two disks of two servers as a mirror, one of which is away for a while. */
+export async function raid(t: Test, megabytes: number): Promise<void> {
+	const stage = stageOf(t, 9000, megabytes + 4, { disks: 2 });
+	const portals = [PORT, PORT + 1].map((port) => `${SERVERS[0]}:${port}`);
+	const serveOne = async (at: number): Promise<ServedLun> => {
+		const place = { portals: [portals[at]!], namespace: stage.lan.server.name };
+		const server = await serveFile(stage.file(at), place);
+		t.teardown(() => server.kill());
+		return server;
+	};
+	const first = await serveOne(0);
+	let second = Promise.resolve(await serveOne(1));
+	const replace = async () => {
+		await (await second).kill();
+		await pause(RAID_AWAY_MS);
+		return await serveOne(1);
+	};
+	const console = await stage.run({
+		script: "iscsi-raid.sh",
+		variables: { site: SITES[0], portals: portals.join(","), megabytes },
+		isForTcp: true,
+		onLine: (line) => {
+			if (line.endsWith("fail it")) second = replace();
+		},
+	});
+	t.match(console, "degraded", "it went on with one");
+	t.match(console, "re-added", "the other one caught up");
+	t.match(console, "compared", "all is there");
+	for (const server of [first, await second]) t.ok(await server.end(), "a server ends well");
+	t.ok(
+		beginning(stage.file(0), megabytes).equals(beginning(stage.file(1), megabytes)),
+		"the files of both halves are equal",
+	);
 }
 
 /** What sg3-utils ask for. */
@@ -154,7 +191,7 @@ export interface PathsCase extends Rounds {
 
 /** One of two paths is taken away, and comes back, and then the other one. */
 export async function paths(t: Test, options: PathsCase): Promise<void> {
-	const stage = stageOf(t, options.mtu, options.jobs.length * options.megabytes + 64, 2);
+	const stage = stageOf(t, options.mtu, options.jobs.length * options.megabytes + 64, { cables: 2 });
 	const server = await serve(t, stage, 2);
 	const set = (name: string, state: "up" | "down") => stage.lan.server.ip("link", "set", name, state);
 	await untilEnough(t, stage, options, {

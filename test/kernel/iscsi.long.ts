@@ -6,7 +6,7 @@ import { serveLun } from "../iscsi/luns.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { debianMissing, runDebian } from "../support/qemu.js";
-import { commands, growth, outage, overIscsi, paths, skip } from "./iscsi-cases.js";
+import { commands, growth, outage, overIscsi, paths, raid, skip } from "./iscsi-cases.js";
 import type { Filesystem } from "./stage.js";
 
 t.setTimeout(3_600_000);
@@ -65,6 +65,8 @@ async function tests(): Promise<void> {
 		t.test(`${filesystem} on a disk that grows`, { skip }, (t) =>
 			growth(t, filesystem, filesystem === "xfs" ? 320 : 64),
 		);
+
+	t.test("a mirror of md, one half of which is away for a while", { skip }, (t) => raid(t, 64));
 
 	t.test("sg3-utils", { skip }, commands);
 }

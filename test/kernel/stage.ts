@@ -3,7 +3,7 @@
  * other, and files for the blades. `storage-cases.ts` and `network-cases.ts` play on it; `kernel.test.ts` too.
  */
 
-import { readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Test } from "tap";
 import { scratchDirectory } from "../support/cleanup.js";
@@ -122,6 +122,18 @@ export class Stage {
 		t.equal(code, 0, "the file alone is a sound file system");
 		if (code !== 0) t.comment(output);
 	}
+}
+
+/** The first so many megabytes of a file. */
+export function beginning(file: string, megabytes: number): Buffer {
+	const bytes = Buffer.alloc(megabytes * 1024 * 1024);
+	const descriptor = openSync(file, "r");
+	try {
+		if (readSync(descriptor, bytes, 0, bytes.length, 0) < bytes.length) throw new Error(`${file}: too short`);
+	} finally {
+		closeSync(descriptor);
+	}
+	return bytes;
 }
 
 export type Filesystem = "ext4" | "xfs";

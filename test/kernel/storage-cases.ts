@@ -3,11 +3,11 @@
  * kernel. Played by `storage.long.ts`; `kernel.test.ts` has a short fio.
  */
 
-import { closeSync, openSync, readSync, statSync, truncateSync } from "node:fs";
+import { statSync, truncateSync } from "node:fs";
 import type { Test } from "tap";
 import { pause } from "../support/cleanup.js";
 import { GUEST_LIMIT_MS } from "../support/limit.js";
-import { type Filesystem, Stage } from "./stage.js";
+import { beginning, type Filesystem, Stage } from "./stage.js";
 
 export interface FioCase {
 	readonly filesystem: Filesystem;
@@ -69,18 +69,6 @@ export async function raid(t: Test, { megabytes, deadSeconds }: RaidCase): Promi
 		beginning(stage.file(0), megabytes).equals(beginning(stage.file(1), megabytes)),
 		"the files of both halves are equal",
 	);
-}
-
-/** The first so many megabytes of a file. */
-function beginning(file: string, megabytes: number): Buffer {
-	const bytes = Buffer.alloc(megabytes * 1024 * 1024);
-	const descriptor = openSync(file, "r");
-	try {
-		if (readSync(descriptor, bytes, 0, bytes.length, 0) < bytes.length) throw new Error(`${file}: too short`);
-	} finally {
-		closeSync(descriptor);
-	}
-	return bytes;
 }
 
 /** A blade's file grows while its file system is mounted. */

@@ -20,14 +20,15 @@ import { runGuest } from "../support/uml.js";
 
 const SITE = "10.9.0.2";
 const SERVERS = ["10.9.0.1", "10.9.0.3"] as const;
-const PORT = 10809;
+const PORTS = { nbd: 10809, iscsi: 3260 } as const;
+const TARGET = "iqn.2026-11.org.example:web";
 const MTU = 9000;
 const DISK = "web";
 /** A disk that the guest has not: what is asked of it while its host stands still must never be answered. */
 const OTHER = "other";
 
 export interface TakeoverCase {
-	readonly over: "aoe" | "nbd";
+	readonly over: "aoe" | "nbd" | "iscsi";
 	readonly services: Services;
 	/** How the hosts end that have the pool, one after the other. */
 	readonly ends: readonly ("killed" | "stopped")[];
@@ -55,7 +56,11 @@ export async function twoHosts(t: Test, services: Services): Promise<readonly [H
 	for (const server of SERVERS)
 		execFileSync("ip", ["address", "replace", `${server}/24`, "dev", "bridge0"], { timeout: LIMIT_MS });
 	const hostOf = (netif: string, address: string) =>
-		new Host(netif, services, { nbd: `${address}:${PORT}`, disks: [DISK, OTHER] });
+		new Host(netif, services, {
+			nbd: `${address}:${PORTS.nbd}`,
+			iscsi: { address: `${address}:${PORTS.iscsi}`, target: TARGET },
+			disks: [DISK, OTHER],
+		});
 	const [one, two] = [hostOf("host1", SERVERS[0]), hostOf("host2", SERVERS[1])];
 	t.teardown(() => Promise.all([one, two].map(({ tree }) => tree.program?.stop("SIGKILL", LIMIT_MS))));
 	await one.start();
@@ -74,7 +79,8 @@ export async function takeover(t: Test, options: TakeoverCase): Promise<void> {
 	const console = await guest({
 		variables: {
 			...{ over, disk: over === "aoe" ? "e9.0" : DISK, jobs: jobs.join(","), size: `${megabytes}m` },
-			...{ rate: String(rate), site: SITE, servers: SERVERS.join(","), port: String(PORT) },
+			...{ rate: String(rate), site: SITE, servers: SERVERS.join(",") },
+			...{ port: String(over === "iscsi" ? PORTS.iscsi : PORTS.nbd) },
 			streams: String(options.connections),
 		},
 		limitMs,
@@ -127,7 +133,7 @@ async function userMode({ variables, limitMs, writing }: GuestPlay): Promise<str
 	const console = await runGuest({
 		...{ interfaceNames: ["client"], mtu: MTU, script: "takeover.sh", limitMs },
 		variables: { ...variables, enough },
-		isForTcp: variables.over === "nbd",
+		isForTcp: variables.over !== "aoe",
 		onLine: (line) => {
 			if (line.endsWith("writing")) running = writing().finally(() => writeFileSync(enough, ""));
 		},

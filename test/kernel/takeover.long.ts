@@ -14,7 +14,7 @@ import { umlMissing } from "../support/uml.js";
 import { DEBIAN_PROGRAMS, debian, type TakeoverCase, takeover } from "./takeover-cases.js";
 
 t.setTimeout(3_600_000);
-const noKernel = umlMissing("/usr/bin/fio") ?? false;
+const noKernel = umlMissing("/usr/bin/fio", "/usr/sbin/iscsid", "/sbin/dmsetup") ?? false;
 const CASE: Omit<TakeoverCase, "over" | "connections" | "services"> = {
 	...{ ends: ["killed", "stopped", "stopped", "killed", "stopped", "killed"], lifeMs: 3000 },
 	...{ jobs: ["4k:1", "4k:16", "64k:4"], megabytes: 4, rate: 1000, limitMs: 900_000 },
@@ -29,7 +29,7 @@ function addTap(): void {
 if (await inNamespace(import.meta.url, 3_600_000)) {
 	await layBridge(["host1", "host2", "client"]);
 	addTap();
-	for (const over of ["aoe", "nbd"] as const)
+	for (const over of ["aoe", "nbd", "iscsi"] as const)
 		for (const connections of over === "nbd" ? [1, 4] : [1])
 			t.test(
 				`an ext4 over ${over}, ${connections} connections, in real Swift`,

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What sg3-utils find of a disk over iSCSI, and what they do with it: identity, pages, modes, reservations, and what frees and what repeats.
+# What sg3-utils find of a disk over iSCSI, and what they do with it: identity, pages, modes, reservations, and what frees, repeats, copies and compares.
 # Init of a user-mode Linux; run by test/kernel/iscsi-cases.ts. Environment: mtu, site, portal.
 # shellcheck source=test/kernel/guest/common.sh
 . "${0%/*}/common.sh"
@@ -46,6 +46,32 @@ sg sg_write_same --10 --lba=64 --num=8 --in=/dev/zero --xferlen=512 "$device"
 zero 64 || fail "what was written is not zero"
 sg sg_write_same --16 --ndob --lba=80 --num=8 --xferlen=0 "$device"
 zero 80 || fail "what was written without data is not zero"
+
+sg sg_write_same --10 --unmap --lba=128 --num=8 --in=/dev/zero --xferlen=512 "$device"
+zero 128 || fail "what was freed is not zero"
+! zero 136 || fail "more was freed"
+
+# same A B: both have the same four blocks.
+same() { [ "$(four "$1")" = "$(four "$2")" ]; }
+four() { dd if="$device" bs=512 skip="$1" count=4 iflag=direct 2>/dev/null | sha256sum; }
+! same 256 1024 || fail "it is there before it was copied"
+# (It looks for the disk's number where udev would have put it.)
+mkdir -p /dev/block
+ln -s "$device" "/dev/block/$(cat "/sys/block/${device##*/}/dev")"
+sg sg_xcopy if="$device" of="$device" skip=256 seek=1024 count=64 bs=512
+for at in 0 60; do same $((256 + at)) $((1024 + at)) || fail "not what was copied"; done
+! same 320 1088 || fail "more was copied"
+sg sg_copy_results --params "$device"
+
+dd if="$device" of=/run/block bs=512 skip=256 count=1 iflag=direct 2>/dev/null || fail "can't read"
+cat /run/block /dev/zero | head -c 1024 >/run/both
+sg sg_compare_and_write --lba=1024 --num=1 --xferlen=1024 --in=/run/both "$device"
+zero 1024 || fail "it was equal, and is not written"
+refused sg_compare_and_write --lba=1028 --num=1 --xferlen=1024 --in=/run/both "$device"
+! zero 1028 || fail "it was not equal, and is written"
+
+sg sg_wr_mode --page=8 --save --contents=08,12,00,00,00,00,00,00,00,00,00,00,00,00,00,00,00,00,00,00 "$device"
+sg sg_modes --page=8 "$device"
 
 sg sg_persist --out --register --param-sark=0x1 "$device"
 sg sg_persist --out --reserve --param-rk=0x1 --prout-type=3 "$device"
