@@ -75,6 +75,8 @@ export function keysOf(keys: { readonly region: string; readonly accessKey: stri
 export interface HostOptions {
 	/** Of the pool. */
 	readonly stable?: "host" | "store";
+	/** Of the disks; as everywhere, if not given. */
+	readonly durability?: "ack" | "flush";
 	/** Where NBD is served, beside a socket of its own. */
 	readonly nbd?: string;
 	/** Where iSCSI is served: the first disk, as LUN 0 of a target of this name. */
@@ -92,7 +94,7 @@ export class Host {
 	constructor(
 		readonly netif: string,
 		{ store, secret, container, etcd }: Services,
-		{ stable = "store", nbd, iscsi, partner, disks = ["web"] }: HostOptions = {},
+		{ stable = "store", durability = "ack", nbd, iscsi, partner, disks = ["web"] }: HostOptions = {},
 	) {
 		const { tree } = this;
 		writeFileSync(tree.path("secret"), `${secret.text}\n`, { mode: 0o600 });
@@ -106,7 +108,10 @@ export class Host {
 				`head = "${etcd.length === 0 ? "store" : "etcd"}"`,
 				`log = "${tree.path("log")}"\nstable = "${stable}"`,
 				...(partner === undefined ? [] : [`serve = "both"\nlisten = "${partner}"`]),
-				...disks.map((name) => `[disk.${name}]\nvolume = "gold/${name}"\n[disk.${name}.nbd]`),
+				...disks.map(
+					(name) =>
+						`[disk.${name}]\nvolume = "gold/${name}"\ndurability = "${durability}"\n[disk.${name}.nbd]`,
+				),
 				...disks.slice(0, 1).map((name) => `[disk.${name}.aoe]\naddress = "9.0"\nnetif = ["${netif}"]`),
 				...(iscsi === undefined
 					? []

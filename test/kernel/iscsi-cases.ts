@@ -7,9 +7,10 @@
  *              lan1, 10.8.0.1 <=====> lan1         vec1, 10.8.0.2
  */
 
-import { truncateSync, writeFileSync } from "node:fs";
+import { statSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Test } from "tap";
+import { SECTOR_BYTES } from "../../lib/wire/sector.js";
 import { type ServedLun, serveFile } from "../iscsi/luns.js";
 import { pause } from "../support/cleanup.js";
 import { GUEST_LIMIT_MS } from "../support/limit.js";
@@ -122,6 +123,29 @@ export async function commands(t: Test): Promise<void> {
 		isForTcp: true,
 	});
 	t.match(console, /all is well$/m);
+	t.ok(await server.end(), "the server ends well");
+}
+
+/** What files had is freed on the server when they are gone. */
+export async function discard(t: Test, filesystem: Filesystem, megabytes: number): Promise<void> {
+	const stage = stageOf(t, 9000, 400);
+	const server = await serve(t, stage);
+	const used: Record<string, number> = {};
+	await stage.run({
+		script: "iscsi-discard.sh",
+		variables: { site: SITES[0], portal: PORTAL, filesystem, megabytes },
+		isForTcp: true,
+		onLine: (line) => {
+			const [, word] = /(filled|trimmed|discarded|all of it)$/.exec(line) ?? [];
+			if (word !== undefined) used[word] = (statSync(stage.file()).blocks * SECTOR_BYTES) / 2 ** 20;
+		},
+	});
+	t.comment(`of the server's disk, in MiB: ${JSON.stringify(used)}`);
+	const { filled = 0, trimmed = filled, discarded = filled, "all of it": rest = filled } = used;
+	t.ok(filled >= megabytes, "the file has it");
+	for (const [what, left] of Object.entries({ trimmed, discarded }))
+		t.ok(left < filled - 0.9 * megabytes, `${what}: it has it no more`);
+	t.ok(rest < 2, "of what is discarded all is free");
 	t.ok(await server.end(), "the server ends well");
 }
 

@@ -6,7 +6,7 @@ import { serveLun } from "../iscsi/luns.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { debianMissing, runDebian } from "../support/qemu.js";
-import { commands, growth, outage, overIscsi, paths, raid, skip } from "./iscsi-cases.js";
+import { commands, discard, growth, outage, overIscsi, paths, raid, skip } from "./iscsi-cases.js";
 import type { Filesystem } from "./stage.js";
 
 t.setTimeout(3_600_000);
@@ -60,6 +60,9 @@ async function tests(): Promise<void> {
 	t.test("two paths, each of which goes away and comes back", { skip }, (t) =>
 		paths(t, { ...ROUNDS, mtu: 1500, cuts: 2, lifeMs: 6000, awayMs: 14_000 }),
 	);
+
+	for (const filesystem of FILESYSTEMS)
+		t.test(`${filesystem} gives back what files had`, { skip }, (t) => discard(t, filesystem, 48));
 
 	for (const filesystem of FILESYSTEMS)
 		t.test(`${filesystem} on a disk that grows`, { skip }, (t) =>
