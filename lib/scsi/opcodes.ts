@@ -67,9 +67,6 @@ export const MaintenanceIn = {
 	reportSupportedTaskManagementFunctions: 0x0d,
 } as const;
 
-/** Of MAINTENANCE OUT. */
-export const MaintenanceOut = { setTargetPortGroups: 0x0a } as const;
-
 /** Of PERSISTENT RESERVE IN (SPC-4, 6.15). */
 export const ReserveIn = {
 	readKeys: 0x00,

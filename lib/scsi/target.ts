@@ -16,9 +16,6 @@ import { illegal, invalidField, type Sense } from "./sense.js";
 import type { ScsiTask } from "./task.js";
 import type { LogicalUnit } from "./unit.js";
 
-/** Numbers of logical units: 0..16383 (SAM-5, 4.7: peripheral and flat space addressing). */
-export const LUN_MAX = 16383;
-
 export class ScsiTarget implements Units {
 	readonly #units = new Map<number, LogicalUnit>();
 	readonly #nexuses = new Set<Nexus>();

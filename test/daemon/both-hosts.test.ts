@@ -78,6 +78,12 @@ if (await inNamespace(import.meta.url)) {
 		t.not(after.blade.mac, before.blade.mac, "the other host answers");
 		await t.rejects(after.read(0, 1), /reserved/, "what was set goes with the pool");
 		t.comment(`the longest pause of an initiator of AoE: ${writer.takePauseMs()} ms`);
+		t.match(
+			await one.io("write 0 64k"),
+			/Permission denied|Operation not permitted/,
+			"nor do others write by NBD",
+		);
+		await holder.release(await holder.open(9, 0));
 		t.strictSame(await writer.wrong(), []);
 		for (const each of [one, two]) t.strictSame(await each.events("rival"), [], "the other host is no rival");
 	});

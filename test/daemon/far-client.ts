@@ -90,6 +90,14 @@ export class FarClient {
 		});
 	}
 
+	/** Nobody has it any more. */
+	release({ blade }: RemoteDisk): Promise<void> {
+		return this.#ask(blade, AoeCommand.reserve, RESERVE_HEADER_BYTES, (bytes, at) => {
+			reserveCommand.set(bytes, at, ReserveCommand.set);
+			reserveCount.set(bytes, at, 0);
+		});
+	}
+
 	/** What is set on the blade, as it says itself. */
 	async asSet({ blade }: RemoteDisk): Promise<{ mask: string[]; reserved: string[]; configString: string }> {
 		const { configString } = await this.initiator.ask(routeTo(blade), configQuery);
