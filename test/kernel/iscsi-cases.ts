@@ -20,9 +20,9 @@ import { beginning, type Filesystem, Stage } from "./stage.js";
 
 const PORT = 3260;
 const SERVERS = ["10.9.0.1", "10.8.0.1"] as const;
-const SITES = ["10.9.0.2", "10.8.0.2"] as const;
+export const SITES = ["10.9.0.2", "10.8.0.2"] as const;
 const PORTALS = SERVERS.map((address) => `${address}:${PORT}`);
-const [PORTAL = ""] = PORTALS;
+export const [PORTAL = ""] = PORTALS;
 /** For longer than its session is kept waiting. */
 const RAID_AWAY_MS = 6000;
 
@@ -39,7 +39,7 @@ async function serve(t: Test, stage: Stage, portals = 1): Promise<ServedLun> {
 	return server;
 }
 
-function stageOf(t: Test, mtu: number, megabytes: number, { cables = 1, disks = 1 } = {}): Stage {
+export function stageOf(t: Test, mtu: number, megabytes: number, { cables = 1, disks = 1 } = {}): Stage {
 	const stage = new Stage(t, { mtu, megabytes, cables, blades: disks });
 	// To be asked there what it has.
 	stage.lan.server.ip("link", "set", "lo", "up");

@@ -7,6 +7,7 @@ import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { debianMissing, runDebian } from "../support/qemu.js";
 import { commands, discard, growth, outage, overIscsi, paths, raid, skip } from "./iscsi-cases.js";
+import { luns } from "./iscsi-daemon-cases.js";
 import type { Filesystem } from "./stage.js";
 
 t.setTimeout(3_600_000);
@@ -70,6 +71,8 @@ async function tests(): Promise<void> {
 		);
 
 	t.test("a mirror of md, one half of which is away for a while", { skip }, (t) => raid(t, 64));
+
+	t.test("units that come and go, and are copied from one to the other", { skip }, luns);
 
 	t.test("sg3-utils", { skip }, commands);
 }
