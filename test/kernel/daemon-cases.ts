@@ -1,5 +1,5 @@
 /**
- * A Linux kernel with an ext4 on a disk of the daemon, fio at work on it, while the daemon has to go through all that can happen to it
+ * A Linux kernel with an ext4 on a disk of the daemon, over AoE or iSCSI, fio at work on it, while the daemon has to go through all that can happen to it
  * (`ordeals.ts`) and has its configuration read again all the time. Nothing may be lost, and the kernel may see no error; how long
  * each pause was is told. Played by `daemon.long.ts`.
  *
@@ -12,15 +12,18 @@ import { DaemonTree } from "../daemon/tree-bench.js";
 import { pause, until } from "../support/cleanup.js";
 import { LIMIT_MS } from "../support/limit.js";
 import type { Program } from "../support/process.js";
-import { configureFor, ORDEALS, type Sufferer } from "./ordeals.js";
+import { configureFor, ORDEALS, type Over, PORTAL, type Sufferer } from "./ordeals.js";
 import { Stage } from "./stage.js";
 
 /** Answers after which it is at work again. */
 const BACK_FRAMES = 200;
 const LOOK_MS = 20;
 const RELOAD_MS = 250;
+/** Where the guest is for TCP. */
+const SITE = "10.9.0.2";
 
 export interface OrdealsCase {
+	readonly over: Over;
 	readonly mtu: number;
 	readonly jobs: readonly string[];
 	/** Of each job's file. */
@@ -33,21 +36,29 @@ export interface OrdealsCase {
 }
 
 export async function ordeals(t: Test, options: OrdealsCase): Promise<void> {
-	const { mtu, jobs, megabytes, rate, limitMs } = options;
+	const { over, mtu, jobs, megabytes, rate, limitMs } = options;
 	const stage = new Stage(t, { mtu, megabytes: jobs.length * megabytes + 64 });
 	const guestPort = stage.addSwitch();
 	const { server } = stage.lan;
 	const tree = new DaemonTree(server.name);
-	configureFor(tree, stage.file(), false);
+	server.ip("address", "add", `${PORTAL.address}/24`, "dev", "lan0");
+	configureFor(tree, stage.file(), false, over);
 	await tree.start();
 	const answers = await Answers.on(server.start(["sh", "-c", "echo inside; exec sleep 3600"]));
 	t.teardown(() => answers.stop());
 	const enough = tree.path("enough");
-	const suffering = new Suffering(t, { tree, server, mtu }, stage.file(), answers);
+	const suffering = new Suffering(t, { tree, server, mtu, over }, stage.file(), answers);
 	let suffered: Promise<void> | undefined;
 	const console = await stage.run({
-		script: "ordeals.sh",
-		variables: { disk: "e9.0", jobs: jobs.join(","), size: `${megabytes}m`, rate, enough },
+		script: over === "aoe" ? "ordeals.sh" : "iscsi-outage.sh",
+		isForTcp: over === "iscsi",
+		variables: {
+			...{ disk: "e9.0", site: SITE, portal: `${PORTAL.address}:${PORTAL.port}` },
+			jobs: jobs.join(","),
+			size: `${megabytes}m`,
+			rate,
+			enough,
+		},
 		interfaceNames: [guestPort],
 		limitMs,
 		onLine: (line) => {
@@ -142,9 +153,9 @@ class Suffering {
 
 	/** Another disk comes and goes all the time; while nobody is there who could be asked, that is left out. */
 	async #reloadAgainAndAgain(): Promise<void> {
-		const { tree } = this.#sufferer;
+		const { tree, over } = this.#sufferer;
 		for (let hasOther = true; !this.#isOver; hasOther = !hasOther) {
-			configureFor(tree, this.#file, hasOther);
+			configureFor(tree, this.#file, hasOther, over);
 			if (await tree.reload()) this.#reloads += 1;
 			await pause(RELOAD_MS);
 		}

@@ -20,14 +20,26 @@ export interface Sufferer {
 	readonly tree: DaemonTree;
 	readonly server: Namespace;
 	readonly mtu: number;
+	readonly over: Over;
 }
 
 export type Ordeal = (sufferer: Sufferer) => Promise<void>;
 
-/** The disk that the client has, and another one that comes and goes. */
-export function configureFor(tree: DaemonTree, file: string, hasOther: boolean): void {
-	const other = diskToml("other", 'memory = "1M"', "9.1", "lan0");
-	tree.configure(diskToml("web", `file = "${file}"`, "9.0", "lan0") + (hasOther ? other : ""));
+export type Over = "aoe" | "iscsi";
+/** Where the daemon is for TCP. */
+export const PORTAL = { address: "10.9.0.1", port: 3260 } as const;
+const TARGET = "iqn.2026-11.org.example:ordeals";
+
+/** The disk that the client has, and another one that comes and goes; by iSCSI that is in the same target. */
+export function configureFor(tree: DaemonTree, file: string, hasOther: boolean, over: Over): void {
+	const disk = (name: string, storage: string, unit: number): string =>
+		over === "aoe"
+			? diskToml(name, storage, `9.${unit}`, "lan0")
+			: `[disk.${name}]\n${storage}\n[disk.${name}.iscsi]\ntarget = "${TARGET}"\nlun = ${unit}\n`;
+	const listen = over === "aoe" ? "" : `[iscsi]\nlisten = ["${PORTAL.address}:${PORTAL.port}"]\n`;
+	tree.configure(
+		listen + disk("web", `file = "${file}"`, 0) + (hasOther ? disk("other", 'memory = "1M"', 1) : ""),
+	);
 }
 
 /** Ends all of it as the kernel does when memory is short; a service manager starts it again. */
