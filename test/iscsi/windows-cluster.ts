@@ -41,6 +41,13 @@ const full = (key: string, port: string, holds: boolean): string => {
 	return `${key} 00000000 ${holds ? `01 ${TYPE}` : "00 00"} 00000000 0001 ${number(length)} ${id}`;
 };
 
+const NOBODY_HOLDS_IT: Vector = {
+	what: "nobody holds it",
+	cdb: "5e 01 00000000 00 0200 00",
+	takes: 512,
+	gives: "00000006 00000000",
+};
+
 /** The validation of a cluster with two nodes, as each of them in turn. */
 export function cluster(ports: Record<"one" | "two", string>): readonly (readonly ["one" | "two", Vector])[] {
 	const registrations = full(KEY.one, ports.one, true) + full(KEY.two, ports.two, false);
@@ -89,15 +96,7 @@ export function cluster(ports: Record<"one" | "two", string>): readonly (readonl
 		["one", WRITE],
 		["two", out("RELEASE", "02", KEY.two + NOBODY)],
 		["one", { ...TEST_UNIT_READY, ...UNIT_ATTENTION("2a04") }],
-		[
-			"one",
-			{
-				what: "nobody holds it",
-				cdb: "5e 01 00000000 00 0200 00",
-				takes: 512,
-				gives: "00000006 00000000",
-			},
-		],
+		["one", NOBODY_HOLDS_IT],
 		["two", out("CLEAR", "03", KEY.two + NOBODY)],
 		["one", { ...TEST_UNIT_READY, ...UNIT_ATTENTION("2a03") }],
 		["one", readKeys(7, "")],

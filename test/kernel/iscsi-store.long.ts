@@ -203,6 +203,69 @@ async function machine(t: Test, services: Real): Promise<void> {
 	await host.tree.stop();
 }
 
+async function synchronize(t: Test, one: Initiator): Promise<void> {
+	t.equal((await one.command({ cdb: SYNCHRONIZE_CACHE })).status, ScsiStatus.good, "it is synchronized");
+}
+
+async function movedByCommand(t: Test, one: Initiator, watch: Watch, services: Real): Promise<void> {
+	for (const at of [0, 1, 2, 3]) await fill(t, one, at, 10 + at);
+	services.swift.kill("object1");
+	const before = await watch.image();
+	await synchronize(t, one);
+	t.not(await watch.image(), before, "when it is answered the superblock names something else");
+}
+
+async function movedByItself(t: Test, one: Initiator, watch: Watch): Promise<void> {
+	await synchronize(t, one);
+	for (const value of [20, 21]) {
+		const from = await watch.image();
+		await fill(t, one, 2, value);
+		t.comment(`it has moved after ${((await watch.moves(from)) / 1000).toFixed(0)} s`);
+		t.not(await watch.image(), from);
+	}
+}
+
+async function freed(t: Test, one: Initiator, host: Host): Promise<void> {
+	const all = 4 * PAGE_BLOCKS;
+	const rest = `d${(64 * MIB) / SECTOR_BYTES - all}`;
+	t.same(await provisioned(one), [`m${all}`, rest]);
+	const before = await usedBytes(host);
+	t.equal(await unmap(one, PAGE_BLOCKS, PAGE_BLOCKS), ScsiStatus.good);
+	t.equal(await unmap(one, 3 * PAGE_BLOCKS + 1, PAGE_BLOCKS - 1), ScsiStatus.good);
+	t.equal(before - (await usedBytes(host)), PAGE_BLOCKS * SECTOR_BYTES, "one page of the volume is free");
+	const left = [`m${PAGE_BLOCKS}`, `d${PAGE_BLOCKS}`, `m${2 * PAGE_BLOCKS}`, rest];
+	t.same(await provisioned(one), left, "that one, and not one of which a block was left");
+	t.ok(await isFull(one, 1, 0), "zeros");
+	const last = await page(one, 3);
+	t.equal(last.readUInt8(0), 13, "the block that was left");
+	const isZero = last.subarray(SECTOR_BYTES).every((byte) => byte === 0);
+	t.ok(isZero, "and zeros");
+}
+
+/** What pages have after `freed` and `movedByItself`. */
+const KEPT = [
+	[0, 10],
+	[1, 0],
+	[2, 21],
+] as const;
+
+async function killed(t: Test, host: Host, isLost: boolean): Promise<void> {
+	const last = await loggedIn(t);
+	await fill(t, last, 5, 30);
+	await synchronize(t, last);
+	await fill(t, last, 5, 31);
+	await host.kill();
+	last.close();
+	if (isLost) rmSync(host.tree.path("log"), { recursive: true });
+	await host.start();
+	await host.tree.state("web", "open");
+	const again = await loggedIn(t);
+	const is = await Promise.all([30, 31].map((value) => isFull(again, 5, value)));
+	t.ok(is.includes(true), `all of one: the ${is[0] ? "old" : "new"} one`);
+	for (const [at, value] of KEPT) t.ok(await isFull(again, at, value), `page ${at} is as it was`);
+	again.close();
+}
+
 async function largePages(t: Test, services: Real): Promise<void> {
 	const host = hostOf(t, "host3", services, "web", { stable: "store", durability: "flush" });
 	await host.start();
@@ -211,71 +274,15 @@ async function largePages(t: Test, services: Real): Promise<void> {
 	const watch = new Watch(services);
 	t.teardown(() => watch.close());
 	const one = await loggedIn(t);
-
-	await t.test("SYNCHRONIZE CACHE moves the superblock, an object server or not", async (t) => {
-		for (const at of [0, 1, 2, 3]) await fill(t, one, at, 10 + at);
-		services.swift.kill("object1");
-		const before = await watch.image();
-		t.equal((await one.command({ cdb: SYNCHRONIZE_CACHE })).status, ScsiStatus.good);
-		t.not(await watch.image(), before, "when it is answered the superblock names something else");
-	});
-
-	await t.test("UNMAP frees whole pages, and GET LBA STATUS tells it", async (t) => {
-		const rest = (64 * MIB) / SECTOR_BYTES;
-		const all = 4 * PAGE_BLOCKS;
-		t.same(await provisioned(one), [`m${all}`, `d${rest - all}`]);
-		const before = await usedBytes(host);
-		t.equal(await unmap(one, PAGE_BLOCKS, PAGE_BLOCKS), ScsiStatus.good);
-		t.equal(await unmap(one, 3 * PAGE_BLOCKS + 1, PAGE_BLOCKS - 1), ScsiStatus.good);
-		t.equal(before - (await usedBytes(host)), PAGE_BLOCKS * SECTOR_BYTES);
-		const freed = [`m${PAGE_BLOCKS}`, `d${PAGE_BLOCKS}`, `m${2 * PAGE_BLOCKS}`, `d${rest - all}`];
-		t.same(await provisioned(one), freed, "a page is free, and not one of which a block was left");
-		t.ok(await isFull(one, 1, 0), "zeros");
-		const last = await page(one, 3);
-		t.equal(last.readUInt8(0), 13, "the block that was left");
-		t.ok(
-			last.subarray(SECTOR_BYTES).every((byte) => byte === 0),
-			"and zeros",
-		);
-	});
-
-	await t.test("it moves by itself, too", async (t) => {
-		t.equal((await one.command({ cdb: SYNCHRONIZE_CACHE })).status, ScsiStatus.good);
-		const before = await watch.image();
-		for (let round = 0; round < 2; round++) {
-			const from = await watch.image();
-			await fill(t, one, 2, 20 + round);
-			t.comment(`it has moved after ${((await watch.moves(from)) / 1000).toFixed(0)} s`);
-		}
-		t.not(await watch.image(), before);
-	});
-
-	await t.test(
-		"after kill -9 there is the old or the new one, with the host's log and without",
-		async (t) => {
-			for (const isLost of [false, true]) {
-				const last = await loggedIn(t);
-				await fill(t, last, 5, 30);
-				t.equal((await last.command({ cdb: SYNCHRONIZE_CACHE })).status, ScsiStatus.good);
-				await fill(t, last, 5, 31);
-				await host.kill();
-				last.close();
-				if (isLost) rmSync(host.tree.path("log"), { recursive: true });
-				await host.start();
-				await host.tree.state("web", "open");
-				const again = await loggedIn(t);
-				const is = await Promise.all([30, 31].map((value) => isFull(again, 5, value)));
-				t.ok(is.includes(true), `all of one (${is[0] ? "the old" : "the new"} one)`);
-				for (const [at, value] of [
-					[0, 10],
-					[1, 0],
-					[2, 21],
-				] as const)
-					t.ok(await isFull(again, at, value), `page ${at} is as it was`);
-				again.close();
-			}
-		},
+	await t.test("SYNCHRONIZE CACHE moves the superblock, an object server or not", (t) =>
+		movedByCommand(t, one, watch, services),
 	);
+	await t.test("UNMAP frees whole pages, and GET LBA STATUS tells it", (t) => freed(t, one, host));
+	await t.test("it moves by itself, too", (t) => movedByItself(t, one, watch));
+	for (const isLost of [false, true])
+		await t.test(`after kill -9 there is the old or the new one, log ${isLost ? "lost" : "there"}`, (t) =>
+			killed(t, host, isLost),
+		);
 	await host.tree.stop();
 }
 
