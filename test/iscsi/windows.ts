@@ -8,7 +8,7 @@ import { ascii, number, type Vector, zeros } from "./by-hand.js";
 
 /** What the identity of the disk "web" comes to: the first half of SHA-256 of its name, and of the second half 60 bits. */
 const SERIAL = "4b5e57f6eb2f42b9039b";
-const WWN = "3f231749c510cbe3";
+export const WWN = "3f231749c510cbe3";
 const NAME = "iqn.2026-11.org.example:web";
 
 const BLOCKS = "ffffffff 00000200";
