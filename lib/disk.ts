@@ -184,7 +184,7 @@ export class Disk {
 	faults = 0;
 	onFault: FaultListener | null = null;
 	/** What initiators of one protocol have reserved of it, for the others. */
-	readonly holds = new Holds();
+	readonly holds: Holds;
 	/** What is stored, behind the disk's limit. */
 	readonly device: LimitLayer;
 	#phase: DiskPhase = "open";
@@ -198,6 +198,7 @@ export class Disk {
 		clock: Clock = systemClock,
 	) {
 		this.device = new LimitLayer(storage, clock);
+		this.holds = storage.holds ?? new Holds();
 	}
 
 	get phase(): DiskPhase {

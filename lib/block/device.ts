@@ -6,6 +6,7 @@
  */
 
 import { StorageStatus } from "../errors.js";
+import type { Holds } from "../holds.js";
 import type { StorageTraits } from "../native-types.js";
 import type { CloseEnd } from "./close.js";
 import type { DeviceListener } from "./listeners.js";
@@ -68,6 +69,15 @@ export interface Tenure {
 	readonly epoch: number;
 	/** Another host has had it until just now, and has served it where it is served here. */
 	readonly isNew: boolean;
+	/** The other host that serves it at the same time. Left out: there is none. */
+	readonly partner?: Partner | undefined;
+}
+
+export interface Partner {
+	/** What it is called; null: that is not known. */
+	readonly name: string | null;
+	/** It has what is stored, and is asked for all of it from here. */
+	readonly hasIt: boolean;
 }
 
 export interface BlockDevice {
@@ -75,6 +85,8 @@ export interface BlockDevice {
 	readonly tenure?: Tenure | undefined;
 	/** What may be kept with what it stores. Left out: nothing can be, or not for now. */
 	readonly memo?: Memo | undefined;
+	/** Left out: whoever serves it has his own. */
+	readonly holds?: Holds | undefined;
 	/** Read it each time it is needed: a new object when something has changed (the storage grows), else the same. */
 	readonly info: DeviceInfo;
 	/**

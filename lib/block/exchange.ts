@@ -160,9 +160,11 @@ export class ExchangeDevice implements BlockDevice, RequestLayer {
 		this.#device = device;
 		this.#answers = answers;
 		this.#unlisten = device.listen(this.#listeners);
-		this.#goOn(device);
+		// (Who is above may take back what waits, by what there is to know now.)
 		if (device.info.sizeBytes !== before.sizeBytes) this.#listeners.changed();
 		else if (answers) this.#listeners.answers();
+		if (!answers) this.#listeners.moved();
+		if (this.#device === device) this.#goOn(device);
 	}
 
 	#goOn(device: BlockDevice): void {

@@ -6,6 +6,7 @@
  */
 
 import { StorageStatus } from "../errors.js";
+import type { Holds } from "../holds.js";
 import { type CloseEnd, endWithin } from "./close.js";
 import { type BlockDevice, type DeviceInfo, refuseRange, type Tenure } from "./device.js";
 import { type Degradation, type DeviceListener, Listeners, type Stall } from "./listeners.js";
@@ -32,6 +33,10 @@ export abstract class DeviceLayer implements BlockDevice, DeviceListener, Reques
 
 	get memo(): Memo | undefined {
 		return this.device.memo;
+	}
+
+	get holds(): Holds | undefined {
+		return this.device.holds;
 	}
 
 	submit(request: BlockRequest): void {
@@ -95,6 +100,10 @@ export abstract class DeviceLayer implements BlockDevice, DeviceListener, Reques
 
 	answers(): void {
 		this.#listeners.answers();
+	}
+
+	moved(): void {
+		this.#listeners.moved();
 	}
 
 	/**

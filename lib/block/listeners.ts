@@ -32,6 +32,8 @@ export interface DeviceListener {
 	replaced?(): void;
 	/** Initiators that could ask another host are answered here from now on (`BlockDevice.tenure`): they are to be told. */
 	answers?(): void;
+	/** Another host has it from now on, and is asked from here (`Tenure.partner`). */
+	moved?(): void;
 }
 
 /** Those who listen to one device. */
@@ -68,5 +70,9 @@ export class Listeners implements Required<DeviceListener> {
 
 	answers(): void {
 		for (const listener of this.#listeners) listener.answers?.();
+	}
+
+	moved(): void {
+		for (const listener of this.#listeners) listener.moved?.();
 	}
 }

@@ -37,6 +37,8 @@ export interface DisksOptions {
 	readonly version: string;
 	/** A disk has another size. */
 	readonly onResized: (disk: Disk) => void;
+	/** Another host has what it stores now. */
+	readonly onMoved?: (disk: Disk) => void;
 	/** TLS of the process: without it there are no disks behind TLS. */
 	readonly tls?: Tls;
 	/** Default: the table of openers. */
@@ -109,7 +111,7 @@ export class Disks {
 
 	async #open(spec: DiskSpec, signal: AbortSignal): Promise<Disk> {
 		const { name, called = name, storage } = spec;
-		const { log, onResized, tls, open = openDevice } = this.#options;
+		const { log, onResized, onMoved, tls, open = openDevice } = this.#options;
 		let { identity } = spec;
 		let remote: Parameters<NonNullable<OpenContext["onRemote"]>>[0] | undefined;
 		let places: (() => readonly LinearPlace[]) | undefined;
@@ -152,6 +154,7 @@ export class Disks {
 				onResized(disk);
 			},
 			answers: () => onResized(disk),
+			moved: () => onMoved?.(disk),
 			degraded: (degradation) => {
 				if (degradation.kind === "shrunk")
 					this.#faults.shrunk(called, storage.name, degradation.storageBytes);

@@ -1,6 +1,6 @@
 /**
  * Targets of iSCSI that are configured and not served: of disks that are fenced, or could not be opened, or whose pool is changing hosts. An initiator
- * that may have one is told to try again later, for by "there is none" it would give up for good. Told by `worker-disks.ts`, asked by
+ * that may have one is told to try again later, for by "there is none" it would give up for good; and so is one that uses other disks of the same target. Told by `worker-disks.ts`, asked by
  * `iscsi-exporter.ts`.
  */
 
@@ -15,6 +15,7 @@ const BEGINNING_MS = 30_000;
 
 interface Absence {
 	readonly target: string;
+	readonly lun: number;
 	readonly why: string;
 	readonly mayUse: (initiator: Initiator) => boolean;
 }
@@ -35,26 +36,48 @@ export class IscsiAbsent {
 	/** Called whenever there is something to be told to initiators, who have to be able to connect for that. */
 	onTold: () => void = () => {};
 
+	/** Target and LUN of each, and how many there are of it. */
+	readonly #units = new Map<string, number>();
+
 	/** From now on, in place of what was told of the disk. */
 	tell(disk: string, exports: readonly ExportSpec[], why: string): void {
-		this.#absences.delete(disk);
-		const exported = exports.find((each) => each.protocol === "iscsi");
-		if (exported === undefined) return;
-		this.#absences.set(disk, { target: exported.target, why: oneLine(why), mayUse: whoMay(exported) });
-		this.onTold();
+		this.forget(disk);
+		if (this.#add(disk, exports, oneLine(why))) this.onTold();
 	}
 
 	/** It is being opened: nobody need be let in to be told that. */
 	expect(disk: string, exports: readonly ExportSpec[]): void {
+		this.forget(disk);
+		this.#add(disk, exports, "its disk is being opened");
+	}
+
+	#add(disk: string, exports: readonly ExportSpec[], why: string): boolean {
 		const exported = exports.find((each) => each.protocol === "iscsi");
-		if (exported === undefined) return;
-		const mayUse = whoMay(exported);
-		this.#absences.set(disk, { target: exported.target, why: "its disk is being opened", mayUse });
+		if (exported === undefined) return false;
+		const { target, lun } = exported;
+		this.#absences.set(disk, { target, lun, why, mayUse: whoMay(exported) });
+		this.#count(target, lun, 1);
+		return true;
+	}
+
+	#count(target: string, lun: number, by: 1 | -1): void {
+		const unit = `${lun} ${target}`;
+		const count = (this.#units.get(unit) ?? 0) + by;
+		if (count > 0) this.#units.set(unit, count);
+		else this.#units.delete(unit);
+	}
+
+	/** That LUN of a target is configured, and not served. */
+	has(target: string, lun: number): boolean {
+		return this.#units.has(`${lun} ${target}`);
 	}
 
 	/** It is served, or is none any more. */
 	forget(disk: string): void {
+		const absence = this.#absences.get(disk);
+		if (absence === undefined) return;
 		this.#absences.delete(disk);
+		this.#count(absence.target, absence.lun, -1);
 	}
 
 	/** Why an initiator can't log in to that target now; undefined: there is none of this name, or it is not for this initiator. */

@@ -57,6 +57,7 @@ export class IscsiExporter implements Exporter<IscsiExportSpec> {
 	readonly #sockets: Sockets;
 	readonly #secrets: IscsiSecrets;
 	readonly #keeping: UnitKeeping;
+	readonly #absent: IscsiAbsent | undefined;
 	readonly #exports = new Map<string, Entry>();
 	/** By name; each has a disk at least. */
 	readonly #targets = new Map<string, ExportedTarget>();
@@ -71,6 +72,7 @@ export class IscsiExporter implements Exporter<IscsiExportSpec> {
 	constructor(options: IscsiExporterOptions) {
 		const { log, pump, departures, openSocket, absent, readSecret = readChapSecret, keep } = options;
 		this.#keeping = new UnitKeeping(keep);
+		this.#absent = absent;
 		this.#told = new IscsiTold(log);
 		this.#secrets = new IscsiSecrets({ log, read: readSecret });
 		this.#server = new IscsiServer({
@@ -162,7 +164,7 @@ export class IscsiExporter implements Exporter<IscsiExportSpec> {
 
 	#begin(spec: IscsiExportSpec, disk: Disk): void {
 		const known = this.#targets.get(spec.target);
-		const target = known ?? new ExportedTarget(spec.target, this.#secrets);
+		const target = known ?? new ExportedTarget(spec.target, this.#secrets, this.#absent);
 		target.add(spec, disk);
 		if (known !== undefined) {
 			// (It may be for fewer than the others are, until these are changed as well.)
@@ -190,8 +192,11 @@ export class IscsiExporter implements Exporter<IscsiExportSpec> {
 
 	resized(disk: Disk): void {
 		for (const entry of this.#exports.values())
-			if (entry.disk === disk) this.#keeping.follow(LogicalUnit.of(disk));
-		for (const target of this.#targets.values()) target.resized(disk);
+			if (entry.disk === disk) {
+				const unit = LogicalUnit.of(disk);
+				this.#keeping.follow(unit);
+				unit.look();
+			}
 	}
 
 	withdraw(name: string): void {

@@ -3,13 +3,15 @@
  * first disk of it comes; asked by logins.
  */
 
+import { hostname } from "node:os";
 import type { Disk } from "../disk.js";
 import type { Chap, Initiator, IscsiTarget } from "../iscsi/target.js";
-import { Asc } from "../scsi/protocol.js";
+import { hostNumber } from "../scsi/port-group.js";
 import { ScsiTarget } from "../scsi/target.js";
 import { LogicalUnit } from "../scsi/unit.js";
 import { Peers } from "../spec/peers.js";
 import type { IscsiExportSpec } from "../spec/spec.js";
+import type { IscsiAbsent } from "./iscsi-absent.js";
 import type { IscsiSecrets } from "./iscsi-secrets.js";
 
 /** A disk, as it is served at present. */
@@ -30,8 +32,10 @@ export class ExportedTarget implements IscsiTarget {
 	/** By name of the export. */
 	readonly #units = new Map<string, Unit>();
 
-	constructor(name: string, secrets: IscsiSecrets) {
+	/** `absent`: knows of disks of it that are not served. */
+	constructor(name: string, secrets: IscsiSecrets, absent: IscsiAbsent | undefined) {
 		this.scsi = new ScsiTarget(name);
+		this.scsi.isAwaited = (lun) => absent?.has(name, lun) === true;
 		this.#secrets = secrets;
 	}
 
@@ -56,6 +60,7 @@ export class ExportedTarget implements IscsiTarget {
 		const unit = LogicalUnit.of(disk);
 		unit.isRemovable = spec.removable;
 		this.#units.set(spec.name, { spec, unit, ...whoMay(spec) });
+		if (unit.partner !== undefined) this.scsi.portNumber = hostNumber(hostname());
 		this.scsi.add(spec.lun, unit);
 	}
 
@@ -70,13 +75,6 @@ export class ExportedTarget implements IscsiTarget {
 		if (unit === undefined) return;
 		this.#units.delete(exportName);
 		this.scsi.remove(unit.spec.lun);
-	}
-
-	/** Whoever uses the disk is told that it has another size. */
-	resized(disk: Disk): void {
-		for (const { unit } of this.#units.values())
-			if (unit.disk === disk)
-				for (const nexus of unit.nexuses.values()) unit.attend(nexus, Asc.capacityChanged);
 	}
 
 	/** All of its disks say the same, but for a moment while that is changed: whom one of them keeps out stays out. */

@@ -4,7 +4,7 @@
  * much more than its own clients do (`Pull`). Made by `both-hosts.ts`, which knows those of a process.
  */
 
-import { ExchangeDevice } from "../block/exchange.js";
+import type { Partner } from "../block/device.js";
 import { type Clock, systemClock } from "../clock.js";
 import { OperatorError } from "../errors.js";
 import { pause } from "../object/attempts.js";
@@ -13,7 +13,7 @@ import { LOOK_MS, Pull } from "../pool/store/pull.js";
 import type { PartnerPlace, Superblock } from "../pool/store/superblock.js";
 import { quote } from "../text.js";
 import { SeenOwner } from "./seen-owner.js";
-import { type OpenedVolume, type SharedVolume, VolumeUse } from "./shared-volume.js";
+import { type OpenedVolume, type SharedVolume, sharedVolume, VolumeUse } from "./shared-volume.js";
 
 /** What is under way when a pool is handed over: what has not ended then is asked of the next owner again. */
 const DRAIN_MS = 1_000;
@@ -79,6 +79,8 @@ export class Seat {
 		return this.#owner.at;
 	}
 
+	readonly #partner = (): Partner => ({ name: this.#owner.name, hasIt: this.#place === "there" });
+
 	/** Nothing of it is open here. */
 	get isUnused(): boolean {
 		return this.#volumes.size === 0;
@@ -93,7 +95,7 @@ export class Seat {
 		if (isOwn && [...volume.uses].some((use) => use.isOwn))
 			throw new OperatorError(`volume ${quote(name)}: is in use already`);
 		const asked = isOwn ? () => this.#pull.asked() : () => this.#pull.askedFor(host);
-		const use = new VolumeUse(volume.device, isOwn, asked, (use) => this.#leave(volume, use));
+		const use = new VolumeUse(volume, isOwn, asked, (use) => this.#leave(volume, use));
 		volume.uses.add(use);
 		return { device: use, identity: volume.identity };
 	}
@@ -112,15 +114,11 @@ export class Seat {
 	async #open(name: string): Promise<SharedVolume> {
 		const losses = this.#losses;
 		const { opened, isHere } = await this.#openSomewhere(name);
-		const device = new ExchangeDevice(opened.device, isHere, { clock: this.#clock });
-		const volume = {
-			...{ name, device, identity: opened.identity },
-			uses: new Set<VolumeUse>(),
-			// (The pool may have come here by this.)
-			turn: isHere === this.isHere && losses === this.#losses ? this.#turn : Number.NaN,
-			isMoving: false,
-		};
-		device.listen({ replaced: () => this.#replaced(volume) });
+		// (The pool may have come here by this.)
+		const turn = isHere === this.isHere && losses === this.#losses ? this.#turn : Number.NaN;
+		const now = { isHere, turn, partner: this.#partner };
+		const volume = sharedVolume(name, opened, now, this.#clock);
+		volume.device.listen({ replaced: () => this.#replaced(volume) });
 		this.#ready.add(volume);
 		void this.#follow(volume);
 		return volume;

@@ -9,10 +9,16 @@ export class SeenOwner {
 	#superblock: Superblock | undefined;
 	/** The latest, also while nothing is known. */
 	#epoch = 0;
+	#name: string | null = null;
 
 	/** Undefined: not known, or it serves nobody else. */
 	get at(): PartnerPlace | undefined {
 		return this.#superblock?.at;
+	}
+
+	/** What the other host was called when it had the pool last; null: it never had, as far as was seen. */
+	get name(): string | null {
+		return this.#name;
 	}
 
 	/** Whether something was given up. What is older than what was seen says nothing. */
@@ -26,6 +32,7 @@ export class SeenOwner {
 	/** Null: that is not known. */
 	is(superblock: Superblock | null): void {
 		this.#superblock = superblock ?? undefined;
+		this.#name = superblock?.owner.name ?? this.#name;
 		this.#epoch = superblock?.epoch ?? this.#epoch;
 	}
 }

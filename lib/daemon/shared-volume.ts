@@ -4,11 +4,13 @@
  */
 
 import type { CloseEnd } from "../block/close.js";
-import { type BlockDevice, type DeviceInfo, deviceInfo, type Tenure } from "../block/device.js";
-import type { ExchangeDevice } from "../block/exchange.js";
+import { type BlockDevice, type DeviceInfo, deviceInfo, type Partner, type Tenure } from "../block/device.js";
+import { ExchangeDevice } from "../block/exchange.js";
 import type { DeviceListener } from "../block/listeners.js";
 import type { Memo } from "../block/memo.js";
 import type { BlockRequest } from "../block/request.js";
+import type { Clock } from "../clock.js";
+import { Holds } from "../holds.js";
 import type { IdentitySpec } from "../spec/spec.js";
 
 /** Here, or as the host serves it that has the pool. */
@@ -23,13 +25,29 @@ export interface SharedVolume {
 	readonly identity: IdentitySpec;
 	/** Who stands on it: at most one disk of this host. */
 	readonly uses: Set<VolumeUse>;
+	/** What is reserved of it by whoever comes to this host counts for those as well who come from the other one. */
+	readonly holds: Holds;
+	readonly partner: () => Partner;
 	/** Who has it now, as a number of `Seat`. */
 	turn: number;
 	isMoving: boolean;
 }
 
+export function sharedVolume(
+	name: string,
+	{ device, identity }: OpenedVolume,
+	{ isHere, ...now }: Pick<SharedVolume, "turn" | "partner"> & { readonly isHere: boolean },
+	clock: Clock,
+): SharedVolume {
+	const exchanged = new ExchangeDevice(device, isHere, { clock });
+	const uses = new Set<VolumeUse>();
+	return { ...{ name, device: exchanged, identity, uses }, holds: new Holds(), isMoving: false, ...now };
+}
+
 /** For one who stands on it; closes nothing but his own. */
 export class VolumeUse implements BlockDevice {
+	readonly tenure: Tenure;
+	readonly holds: Holds;
 	readonly #device: ExchangeDevice;
 	readonly #asked: () => void;
 	readonly #closed: (use: VolumeUse) => Promise<void>;
@@ -38,13 +56,29 @@ export class VolumeUse implements BlockDevice {
 	#info: DeviceInfo | undefined;
 
 	constructor(
-		device: ExchangeDevice,
+		{ device, holds, partner }: SharedVolume,
 		/** It is a disk of this host's. */
 		readonly isOwn: boolean,
 		asked: () => void,
 		closed: (use: VolumeUse) => Promise<void>,
 	) {
 		this.#device = device;
+		this.holds = holds;
+		const { tenure } = device;
+		this.tenure = {
+			get mayAnswer() {
+				return tenure.mayAnswer;
+			},
+			get epoch() {
+				return tenure.epoch;
+			},
+			get isNew() {
+				return tenure.isNew;
+			},
+			get partner() {
+				return partner();
+			},
+		};
 		this.#asked = asked;
 		this.#closed = closed;
 	}
@@ -57,10 +91,6 @@ export class VolumeUse implements BlockDevice {
 			this.#info = deviceInfo({ ...below, guarded: "below" });
 		}
 		return this.#info;
-	}
-
-	get tenure(): Tenure {
-		return this.#device.tenure;
 	}
 
 	get memo(): Memo | undefined {

@@ -5,15 +5,13 @@
 
 import type { Memo } from "../block/memo.js";
 import { OperatorError } from "../errors.js";
-import { isKeptUnit, type KeptUnit } from "../scsi/kept.js";
+import { isKeptUnit, type KeptUnit, NOTHING_KEPT } from "../scsi/kept.js";
 import type { LogicalUnit } from "../scsi/unit.js";
 import type { IscsiExportSpec } from "../spec/spec.js";
 import { keepParts, partsIn } from "./memo-parts.js";
 
 /** Resolves when it is on stable storage; to false if that is not sure. Never rejects. */
 export type KeepUnitOf = (spec: IscsiExportSpec, kept: KeptUnit) => Promise<boolean>;
-
-const NOTHING: KeptUnit = { registrations: [], type: null, holder: null };
 
 export class UnitKeeping {
 	readonly #keep: KeepUnitOf | undefined;
@@ -30,7 +28,7 @@ export class UnitKeeping {
 		unit.reservations.isServed = true;
 		if (!this.#from.has(unit) && unit.disk.device.memo === undefined) {
 			this.#from.set(unit, null);
-			if (spec.kept !== undefined) unit.reservations.restore(spec.kept);
+			if (spec.kept !== undefined && unit.partner === undefined) unit.reservations.restore(spec.kept);
 		}
 		const keep = this.#keep;
 		if (keep !== undefined) unit.reservations.keep = (kept) => keep(spec, kept);
@@ -40,12 +38,22 @@ export class UnitKeeping {
 	/** What the disk stores may have come here just now, and with it what was reserved elsewhere. Before anybody is answered. */
 	follow(unit: LogicalUnit): void {
 		const { memo } = unit.disk.device;
-		if (memo === undefined) return;
+		if (memo === undefined) {
+			if (unit.partner?.hasIt && this.#from.get(unit)) this.#leave(unit);
+			return;
+		}
 		unit.reservations.keep = (kept) => keepIn(memo, kept);
 		if (this.#from.get(unit) === memo) return;
 		this.#from.set(unit, memo);
 		const { scsi } = partsIn(memo);
-		unit.reservations.restore(isKeptUnit(scsi) ? (scsi as KeptUnit) : NOTHING);
+		unit.reservations.restore(isKeptUnit(scsi) ? (scsi as KeptUnit) : NOTHING_KEPT);
+		// (What waits was let through by what was known before.)
+		if (unit.partner !== undefined && unit.reservations.persistent.reservation !== null) void unit.endTasks();
+	}
+
+	#leave(unit: LogicalUnit): void {
+		this.#from.set(unit, null);
+		unit.leaveReservations();
 	}
 
 	/** Nobody comes by this protocol any more who could release what is reserved. */

@@ -11,16 +11,7 @@ import { deviceNameOf, type Pairs, textOf } from "./keys.js";
 import { Negotiation, toldOfUs } from "./negotiation.js";
 import { LoginStatus, Stage } from "./pdu.js";
 import { isOfSecurity, Security } from "./security.js";
-import {
-	type Agreed,
-	type LoginEnd,
-	type LoginRefusal,
-	PORTAL_GROUP,
-	type Refused,
-	type SessionIdentity,
-	type Steps,
-	type Talk,
-} from "./talk.js";
+import type { Agreed, LoginEnd, LoginRefusal, Refused, SessionIdentity, Steps, Talk } from "./talk.js";
 import type { IscsiTarget } from "./target.js";
 
 /** Who it is, and whom it wants: in its first request alone. */
@@ -160,7 +151,7 @@ class Login {
 		if (stage !== Stage.security && isUnproved) return security.skipped();
 		const said: (readonly [string, string])[] = [];
 		if (isFirst && target !== null) {
-			said.push(["TargetPortalGroupTag", String(PORTAL_GROUP)]);
+			said.push(["TargetPortalGroupTag", String(target.scsi.port.relative)]);
 			if (target.alias !== "") said.push(["TargetAlias", target.alias]);
 		}
 		const answers = this.#spoken(pairs, isFirst) ?? this.#keys(stage, pairs, party);

@@ -7,7 +7,7 @@ import type { Departures } from "../departures.js";
 import { Nexus } from "../scsi/nexus.js";
 import type { Sense } from "../scsi/sense.js";
 import { ScsiTarget } from "../scsi/target.js";
-import { type Agreed, PORTAL_GROUP, type SessionIdentity } from "./talk.js";
+import type { Agreed, SessionIdentity } from "./talk.js";
 import type { IscsiTarget } from "./target.js";
 import { SessionUse } from "./use.js";
 
@@ -58,11 +58,7 @@ export class Session {
 		this.hasHeaderDigest = parameters.headerDigest;
 		this.hasDataDigest = parameters.dataDigest;
 		const { initiatorName, isid } = identity;
-		const group = PORTAL_GROUP.toString(16).padStart(4, "0");
-		this.nexus = new Nexus(
-			{ device: initiatorName, port: `${initiatorName},i,0x${isid}` },
-			{ name: `${this.target.name},t,0x${group}`, relative: PORTAL_GROUP },
-		);
+		this.nexus = new Nexus({ device: initiatorName, port: `${initiatorName},i,0x${isid}` }, this.target.port);
 		this.use = new SessionUse(this.target, departures);
 		this.#totals = totals;
 	}

@@ -6,9 +6,6 @@ import type { Parameters } from "./parameters.js";
 import type { LoginStatus } from "./pdu.js";
 import type { Chap, Initiator, IscsiTarget } from "./target.js";
 
-/** The group of all our portals (RFC 7143, 13.9). */
-export const PORTAL_GROUP = 1;
-
 /** Why not, for the initiator as a number and for people in words. */
 export interface LoginRefusal {
 	readonly status: LoginStatus;

@@ -9,7 +9,7 @@ import { parseText, REJECT, TEXT_BYTES_MAX } from "./keys.js";
 import { answerLater } from "./negotiation.js";
 import type { Parameters } from "./parameters.js";
 import { Flag, NO_TAG, RejectReason } from "./pdu.js";
-import { type Offers, PORTAL_GROUP } from "./talk.js";
+import type { Offers } from "./talk.js";
 import type { Initiator, IscsiTarget } from "./target.js";
 
 /** The longest answer in one PDU, whatever the initiator takes. (libiscsi takes so much, and understands none that goes on in another.) */
@@ -142,13 +142,19 @@ export class Texts {
 			yield `SendTargets=${REJECT}\0`;
 			return;
 		}
-		const portals = this.#offers.portals().map((portal) => `TargetAddress=${portal},${PORTAL_GROUP}\0`);
-		const addresses = portals.join("");
+		const portals = this.#offers.portals();
+		// (Nearly all have the same.)
+		let [group, addresses] = [0, ""];
 		for (const target of own === null ? this.#offers.targets() : [own]) {
 			turn.spend(TARGET_STEPS);
-			const { name } = target.scsi;
+			const { name, port } = target.scsi;
 			const isMeant = which === "All" || which === "" || which.toLowerCase() === name;
-			if (isMeant && target.mayUse(this.#initiator)) yield `TargetName=${name}\0${addresses}`;
+			if (!isMeant || !target.mayUse(this.#initiator)) continue;
+			if (port.relative !== group) {
+				group = port.relative;
+				addresses = portals.map((portal) => `TargetAddress=${portal},${group}\0`).join("");
+			}
+			yield `TargetName=${name}\0${addresses}`;
 		}
 	}
 }

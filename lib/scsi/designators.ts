@@ -3,7 +3,7 @@
  * of the target. Given by `vpd.ts`; copies name units by them.
  */
 
-import type { Disk } from "../disk.js";
+import type { DiskIdentity } from "../disk.js";
 import { VENDOR } from "./inquiry-text.js";
 import type { Nexus } from "./nexus.js";
 import type { Units } from "./operation.js";
@@ -29,13 +29,13 @@ export function isDesignated(
 	{ codeSet, association, type, designator }: Named,
 ): boolean {
 	const isName = association === Association.unit && type === Type.naa && codeSet === CodeSet.binary;
-	return isName && designator.equals(naaOf(disk));
+	return isName && designator.equals(naaOf(disk.identity));
 }
 
-export function deviceDesignators({ disk }: LogicalUnit, { target }: Nexus, units: Units): Uint8Array {
-	const vendor = Buffer.from(`${VENDOR.padEnd(8)}${disk.identity.serial}`, "latin1");
+export function deviceDesignators(identity: DiskIdentity, { target }: Nexus, units: Units): Uint8Array {
+	const vendor = Buffer.from(`${VENDOR.padEnd(8)}${identity.serial}`, "latin1");
 	return Buffer.concat([
-		designator(CodeSet.binary, Association.unit, Type.naa, naaOf(disk)),
+		designator(CodeSet.binary, Association.unit, Type.naa, naaOf(identity)),
 		designator(CodeSet.ascii, Association.unit, Type.vendor, vendor),
 		designator(CodeSet.binary, Association.port, Type.relativePort, number(target.relative)),
 		designator(CodeSet.binary, Association.port, Type.portGroup, number(groupOf(units, target.name).id)),
@@ -45,9 +45,9 @@ export function deviceDesignators({ disk }: LogicalUnit, { target }: Nexus, unit
 }
 
 /** The world wide name. */
-function naaOf({ identity }: Disk): Buffer {
+function naaOf({ wwn }: DiskIdentity): Buffer {
 	const bytes = Buffer.alloc(8);
-	bytes.writeBigUInt64BE(identity.wwn);
+	bytes.writeBigUInt64BE(wwn);
 	return bytes;
 }
 

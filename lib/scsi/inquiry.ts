@@ -3,6 +3,7 @@
  * may change. Every bit set here is one that some operation keeps. In the table of operations; pages of vital product data are in `vpd.ts`.
  */
 
+import type { DiskIdentity } from "../disk.js";
 import { uint16 } from "./cdb.js";
 import { putText, VENDOR } from "./inquiry-text.js";
 import type { Row, Units } from "./operation.js";
@@ -12,6 +13,8 @@ import type { ScsiTask } from "./task.js";
 import type { LogicalUnit } from "./unit.js";
 import { vitalPage } from "./vpd.js";
 
+/** A disk that is not there for now, of which nobody knows anything yet (SPC-4, table 175). */
+const NOT_CONNECTED = 0x20;
 /** No unit of that number, nor can there be one while it is not added (SPC-4, table 175). */
 const NO_UNIT = 0x7f;
 const STANDARD_BYTES = 96;
@@ -34,16 +37,22 @@ function inquiry(task: ScsiTask, unit: LogicalUnit | undefined, units: Units): v
 	if ((cdb[1]! & 0xfe) > 0) refuse(task, invalidField(1, 1));
 	else if (!isVital && cdb[2] !== 0) refuse(task, invalidField(2));
 	else {
-		const bytes = isVital ? vitalPage(unit, task.nexus, units, cdb[2]!) : standardInquiry(unit);
+		const awaited = unit === undefined ? units.awaited(task.lun) : undefined;
+		const identity = awaited?.identity ?? null;
+		const page = cdb[2]!;
+		const bytes = isVital
+			? vitalPage(unit, task.nexus, units, page, identity)
+			: standardInquiry(unit, identity);
 		if (bytes === undefined) refuse(task, invalidField(2));
 		else {
-			if (unit === undefined) bytes[0] = NO_UNIT;
+			if (unit === undefined && identity === null) bytes[0] = awaited ? NOT_CONNECTED : NO_UNIT;
 			succeedWith(task, bytes, uint16(cdb, 3));
 		}
 	}
 }
 
-function standardInquiry(unit: LogicalUnit | undefined): Uint8Array {
+/** `identity`: of one that is not there, and was. */
+function standardInquiry(unit: LogicalUnit | undefined, identity: DiskIdentity | null): Uint8Array {
 	const bytes = Buffer.alloc(STANDARD_BYTES);
 	if (unit?.isRemovable) bytes[1] = REMOVABLE;
 	bytes[2] = SPC4;
@@ -53,7 +62,7 @@ function standardInquiry(unit: LogicalUnit | undefined): Uint8Array {
 	bytes[7] = COMMAND_QUEUE;
 	putText(bytes, 8, 8, VENDOR);
 	putText(bytes, 16, 16, PRODUCT);
-	putText(bytes, 32, 4, unit?.disk.identity.firmware ?? "");
+	putText(bytes, 32, 4, (unit?.disk.identity ?? identity)?.firmware ?? "");
 	VERSIONS.forEach((version, index) => {
 		bytes.writeUInt16BE(version, 58 + 2 * index);
 	});

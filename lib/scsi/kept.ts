@@ -31,6 +31,8 @@ export interface KeptUnit {
 	readonly holder: number | null;
 }
 
+export const NOTHING_KEPT: KeptUnit = { registrations: [], type: null, holder: null };
+
 /** As JSON. What would be longer is refused: there is no room for it, with what else is kept. */
 const KEPT_CHARACTERS_MAX = 24 * 1024;
 /** An iqn has at most 223 characters; what follows names the port. */
@@ -54,7 +56,7 @@ export const isKeptUnit = isShape({
 
 /** What is to be kept of `state`: nothing, unless that is wanted. */
 export function keptOf({ isKept, registrations, reservation }: Persistent): KeptUnit {
-	if (!isKept) return { registrations: [], type: null, holder: null };
+	if (!isKept) return NOTHING_KEPT;
 	const all = [...registrations.values()];
 	const index = all.findIndex(({ nexus }) => nexus === reservation?.holder);
 	return {

@@ -3,6 +3,7 @@
  * looked at unit attentions and reservations before.
  */
 
+import type { DiskIdentity } from "../disk.js";
 import type { PortGroup } from "./port-group.js";
 import type { ScsiTask } from "./task.js";
 import type { LogicalUnit } from "./unit.js";
@@ -14,8 +15,16 @@ export interface Units {
 	/** At least one. */
 	readonly portGroups: readonly PortGroup[];
 	unit(lun: number): LogicalUnit | undefined;
-	/** In ascending order. */
+	/** What there is none of now, and soon may be; undefined: nobody is to come by that number. */
+	awaited(lun: number): AwaitedUnit | undefined;
+	/** In ascending order, with those awaited that initiators know. */
 	luns(): number[];
+}
+
+/** A unit that is not there: its disk is being opened, or fenced, or waits for what it is on. */
+export interface AwaitedUnit {
+	/** Of the disk that there was last by that number; null: initiators have seen none. */
+	readonly identity: DiskIdentity | null;
 }
 
 export interface Operation {

@@ -112,7 +112,7 @@ function requestOf(task: ScsiTask, unit: LogicalUnit, units: Units, list: Buffer
 	// (Elsewhere it means nothing.)
 	const isKept = (flags & APTPL) > 0 && (isMove || registers);
 	if (isKept && unit.reservations.keep === null) return { sense: invalidParameter(isMove ? 17 : 20, 0) };
-	const others = isMove ? movedTo(units, list) : namedBy(action, nexus, unit, units, list);
+	const others = isMove ? movedTo(unit, units, list) : namedBy(action, nexus, unit, units, list);
 	if ("sense" in others) return others;
 	return {
 		action,
@@ -131,8 +131,8 @@ function registrantOf(initiatorPort: string, { name, relative }: GroupPort): Reg
 	return { nexus: nexusKey(initiatorPort, name), initiatorPort, relativePort: relative };
 }
 
-function movedTo(units: Units, list: Buffer): Read<Registrant[]> {
-	const port = portsOf(units).find(({ relative }) => relative === list.readUInt16BE(18));
+function movedTo(unit: LogicalUnit, units: Units, list: Buffer): Read<Registrant[]> {
+	const port = portsOf(units, unit).find(({ relative }) => relative === list.readUInt16BE(18));
 	if (port === undefined) return { sense: invalidParameter(18) };
 	const bytes = list.readUInt32BE(20);
 	if (list.length !== PARAMETER_BYTES + bytes) return { sense: illegal(Asc.listLength) };
@@ -156,7 +156,7 @@ function namedBy(
 	const initiators = names ? initiatorsIn(unit, list) : [];
 	if ("sense" in initiators) return initiators;
 	const registers = action === ReserveOut.register || action === ReserveOut.registerAndIgnore;
-	const ports = registers && (flags & ALL_TG_PT) > 0 ? portsOf(units) : [nexus.target];
+	const ports = registers && (flags & ALL_TG_PT) > 0 ? portsOf(units, unit) : [nexus.target];
 	const named = new Map<string, Registrant>();
 	for (const initiator of [nexus.initiator.port, ...initiators])
 		for (const port of ports) {

@@ -5,11 +5,15 @@
 
 import { uint32 } from "./cdb.js";
 import type { Row, Units } from "./operation.js";
-import type { GroupPort, PortGroup } from "./port-group.js";
+import { type GroupPort, hostNumber, type PortGroup, PortGroupState, portName } from "./port-group.js";
 import { refuse, succeedWith } from "./reply.js";
 import { invalidField } from "./sense.js";
 import type { ScsiTask } from "./task.js";
 import type { LogicalUnit } from "./unit.js";
+
+interface ReachedGroup extends PortGroup {
+	readonly state: PortGroupState;
+}
 
 /** States that a group can be in: optimized, not optimized, standby, unavailable (T_SUP is left out: nobody is told of a change under way). */
 const SUPPORTED_STATES = 0x0f;
@@ -22,19 +26,33 @@ export function groupOf({ portGroups }: Units, port: string): PortGroup {
 	return portGroups.find(({ ports }) => ports.some(({ name }) => name === port)) ?? portGroups[0]!;
 }
 
-/** All ports of the target. */
-export function portsOf({ portGroups }: Units): GroupPort[] {
-	return portGroups.flatMap(({ ports }) => ports);
+/** All ports by which that unit is reached. */
+export function portsOf(units: Units, unit: LogicalUnit): GroupPort[] {
+	return groupsOf(units, unit).flatMap(({ ports }) => ports);
+}
+
+/**
+ * All groups, and how well that unit is reached by each. Where two hosts serve it, whoever has what is stored is reached best; of the other one it is known by which number its ports
+ * go, as soon as it is known what it is called.
+ */
+export function groupsOf({ name, portGroups }: Units, { partner }: LogicalUnit): ReachedGroup[] {
+	const state = partner?.hasIt ? PortGroupState.nonOptimized : PortGroupState.optimized;
+	const own = portGroups.map((group) => ({ ...group, state }));
+	const host = partner?.name ?? null;
+	const id = host === null ? undefined : hostNumber(host);
+	if (id === undefined || own.some((group) => group.id === id)) return own;
+	const others = partner?.hasIt ? PortGroupState.optimized : PortGroupState.nonOptimized;
+	return [...own, { id, state: others, ports: [{ name: portName(name, id), relative: id }] }];
 }
 
 /** REPORT TARGET PORT GROUPS (SPC-4, 6.37). */
-function report(task: ScsiTask, _unit: LogicalUnit, { portGroups }: Units): void {
+function report(task: ScsiTask, unit: LogicalUnit, units: Units): void {
 	const format = task.cdb[1]! & 0xe0;
 	if (format !== 0 && format !== EXTENDED_FORMAT) {
 		refuse(task, invalidField(1, 7));
 		return;
 	}
-	const groups = Buffer.concat(portGroups.map(descriptor));
+	const groups = Buffer.concat(groupsOf(units, unit).map(descriptor));
 	// (Extended: how long a change of state takes at most; not told.)
 	const header = Buffer.alloc(format === EXTENDED_FORMAT ? 8 : 4);
 	header.writeUInt32BE(header.length - 4 + groups.length, 0);
@@ -42,7 +60,7 @@ function report(task: ScsiTask, _unit: LogicalUnit, { portGroups }: Units): void
 	succeedWith(task, Buffer.concat([header, groups]), uint32(task.cdb, 6));
 }
 
-function descriptor({ id, state, ports }: PortGroup): Buffer {
+function descriptor({ id, state, ports }: ReachedGroup): Buffer {
 	const bytes = Buffer.alloc(8 + 4 * ports.length);
 	bytes[0] = state;
 	bytes[1] = SUPPORTED_STATES;

@@ -3,11 +3,12 @@
  * of but which there are. In the table of operations.
  */
 
+import { absence } from "./absence.js";
 import { uint16 } from "./cdb.js";
 import type { Row } from "./operation.js";
 import { Asc, SenseKey } from "./protocol.js";
 import { refuse, succeedWith } from "./reply.js";
-import { illegal, invalidField, type Sense, senseBytes } from "./sense.js";
+import { invalidField, type Sense, senseBytes } from "./sense.js";
 import type { ScsiTask } from "./task.js";
 import type { LogicalUnit } from "./unit.js";
 
@@ -46,7 +47,7 @@ export const REPORT_SENSE_ROWS: readonly Row[] = [
 		operation: {
 			ignoresAttention: true,
 			start: (task, unit) => requestSense(task, senseOf(unit, task)),
-			startWithout: (task) => requestSense(task, illegal(Asc.noUnit)),
+			startWithout: (task, units) => requestSense(task, absence(units, task.lun)),
 		},
 	},
 	{ usage: "4d00ffff000000ffff00", operation: { start: logSense } },

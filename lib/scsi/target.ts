@@ -3,36 +3,53 @@
  * nexuses here, and has tasks carried out and managed.
  */
 
+import type { DiskIdentity } from "../disk.js";
+import { absence } from "./absence.js";
 import { conflicts } from "./conflicts.js";
 import { hindrance } from "./hindrance.js";
 import { manage } from "./management.js";
 import type { Nexus } from "./nexus.js";
-import type { Operation, Units } from "./operation.js";
+import type { AwaitedUnit, Operation, Units } from "./operation.js";
 import { operationOf } from "./operations.js";
-import { type PortGroup, PortGroupState, portName } from "./port-group.js";
+import { type GroupPort, type PortGroup, portName } from "./port-group.js";
 import { Asc, ScsiStatus, SenseKey, type TaskFunction, type TaskResponse } from "./protocol.js";
 import { conflict, refuse } from "./reply.js";
 import { illegal, invalidField, type Sense } from "./sense.js";
-import type { ScsiTask } from "./task.js";
+import { NO_LUN, type ScsiTask } from "./task.js";
 import type { LogicalUnit } from "./unit.js";
 
 export class ScsiTarget implements Units {
 	readonly #units = new Map<number, LogicalUnit>();
 	readonly #nexuses = new Set<Nexus>();
 
+	/** Whether a unit of that number is to come, or to come again. */
+	isAwaited: (lun: number) => boolean = () => false;
+	/** Whom initiators know by numbers that nobody has now. */
+	readonly #gone = new Map<number, DiskIdentity>();
+
 	/** Through which ports it is reached: at least one group. */
 	portGroups: readonly PortGroup[];
 
 	/** `name`: of the device, as its transport has it: an iqn. */
 	constructor(readonly name: string) {
-		const port = { name: portName(name, 1), relative: 1 };
-		this.portGroups = [{ id: 1, state: PortGroupState.optimized, ports: [port] }];
+		this.portGroups = [groupOfOne(name, 1)];
+	}
+
+	/** By which port whoever comes from now on reaches it. */
+	get port(): GroupPort {
+		return this.portGroups[0]!.ports[0]!;
+	}
+
+	/** It is another one, for whoever comes from now on: 1..65535. */
+	set portNumber(number: number) {
+		this.portGroups = [groupOfOne(this.name, number)];
 	}
 
 	/** False if there is one of this number. Who is connected is told that there is another. */
 	add(lun: number, unit: LogicalUnit): boolean {
 		if (this.#units.has(lun)) return false;
 		this.#units.set(lun, unit);
+		this.#gone.delete(lun);
 		for (const nexus of this.#nexuses) unit.meet(nexus);
 		this.#lunsChanged();
 		return true;
@@ -42,6 +59,7 @@ export class ScsiTarget implements Units {
 		const unit = this.#units.get(lun);
 		if (unit === undefined) return;
 		this.#units.delete(lun);
+		this.#gone.set(lun, unit.disk.identity);
 		for (const nexus of this.#nexuses) unit.forget(nexus);
 		this.#lunsChanged();
 	}
@@ -55,9 +73,14 @@ export class ScsiTarget implements Units {
 		return this.#units.get(lun);
 	}
 
-	/** In ascending order. */
+	awaited(lun: number): AwaitedUnit | undefined {
+		if (lun === NO_LUN || !this.isAwaited(lun)) return undefined;
+		return { identity: this.#gone.get(lun) ?? null };
+	}
+
 	luns(): number[] {
-		return [...this.#units.keys()].sort((one, other) => one - other);
+		const awaited = [...this.#gone.keys()].filter((lun) => this.isAwaited(lun));
+		return [...this.#units.keys(), ...awaited].sort((one, other) => one - other);
 	}
 
 	/** An initiator has come. */
@@ -78,7 +101,7 @@ export class ScsiTarget implements Units {
 		const operation = operationOf(task.cdb);
 		if (unit === undefined) {
 			if (operation?.startWithout !== undefined) operation.startWithout(task, this);
-			else task.end(ScsiStatus.checkCondition, illegal(Asc.noUnit));
+			else task.end(ScsiStatus.checkCondition, absence(this, task.lun));
 			return;
 		}
 		const set = unit.begin(task);
@@ -104,6 +127,10 @@ export class ScsiTarget implements Units {
 	manage(nexus: Nexus, what: TaskFunction, lun: number, tag: number): Promise<TaskResponse> {
 		return manage(what, { nexus, unit: this.#units.get(lun), all: [...this.#units.values()], tag });
 	}
+}
+
+function groupOfOne(target: string, number: number): PortGroup {
+	return { id: number, ports: [{ name: portName(target, number), relative: number }] };
 }
 
 /** What of a SANITIZE keeps a unit from being used; null: nothing. */

@@ -4,8 +4,10 @@
  * this room.
  */
 
+import type { Partner } from "../block/device.js";
 import type { Disk } from "../disk.js";
 import { CopyResults } from "./copy-results.js";
+import { NOTHING_KEPT } from "./kept.js";
 import { MediumState } from "./medium-state.js";
 import { Modes } from "./mode-pages.js";
 import type { Nexus } from "./nexus.js";
@@ -14,6 +16,7 @@ import { Reservations } from "./reservations.js";
 import { Sanitization, type Sanitizing } from "./sanitization.js";
 import type { ScsiTask, TaskUnit } from "./task.js";
 import { TaskSet } from "./task-set.js";
+import { Told } from "./told.js";
 
 const UNITS = new WeakMap<Disk, LogicalUnit>();
 
@@ -37,11 +40,24 @@ export class LogicalUnit implements TaskUnit {
 	/** Of copies that were begun here. */
 	readonly copies = new CopyResults();
 	readonly sanitization: Sanitization;
+	readonly #told: Told;
 	readonly #sets = new Map<Nexus, TaskSet>();
 
 	private constructor(readonly disk: Disk) {
 		this.reservations = new Reservations(disk);
+		this.#told = new Told(disk);
 		this.sanitization = new Sanitization(disk);
+	}
+
+	/** The other host that serves it, if there is one. */
+	get partner(): Partner | undefined {
+		return this.disk.device.tenure?.partner;
+	}
+
+	/** What initiators know of it may not be so any more: they are told. */
+	look(): void {
+		for (const asc of this.#told.changes())
+			for (const nexus of this.nexuses.values()) this.attend(nexus, asc);
 	}
 
 	/** Nobody may change the medium. */
@@ -101,6 +117,26 @@ export class LogicalUnit implements TaskUnit {
 		this.reservations.legacy = null;
 		this.medium.allow();
 		this.modes.reset();
+	}
+
+	/** All that is under way ends, and those who asked are told. */
+	async endTasks(): Promise<void> {
+		await Promise.all([...this.#sets.values()].map((set) => set.abort([...set.tasks], true)));
+	}
+
+	/**
+	 * Another host has what is stored now, and what is reserved of it: that is not known here. What was not kept is over, and those who had it are told.
+	 */
+	leaveReservations(): void {
+		const { persistent, legacy } = this.reservations;
+		if (legacy !== null) this.attend(legacy, Asc.reset);
+		if (!persistent.isKept)
+			for (const key of persistent.registrations.keys()) {
+				const nexus = this.nexuses.get(key);
+				if (nexus !== undefined) this.attend(nexus, Asc.registrationsPreempted);
+			}
+		this.reservations.legacy = null;
+		this.reservations.restore(NOTHING_KEPT);
 	}
 
 	/** For a task, which is not waited for: all others are told that they are over. Resolves to whether everything is overwritten or erased. */

@@ -3,6 +3,7 @@
  * How a disk is called follows from its identity alone, so it is the same at every target, host and start.
  */
 
+import type { DiskIdentity } from "../disk.js";
 import { copyPage } from "./copy-page.js";
 import { deviceDesignators } from "./designators.js";
 import type { Nexus } from "./nexus.js";
@@ -15,8 +16,8 @@ type Page = (unit: LogicalUnit, nexus: Nexus, units: Units) => Uint8Array;
 
 const PAGES: ReadonlyMap<number, Page> = new Map<number, Page>([
 	[0x00, supportedPages],
-	[0x80, ({ disk }) => Buffer.from(disk.identity.serial, "latin1")],
-	[0x83, deviceDesignators],
+	[0x80, ({ disk }) => serialNumber(disk.identity)],
+	[0x83, ({ disk }, nexus, units) => deviceDesignators(disk.identity, nexus, units)],
 	[0x86, extendedInquiry],
 	[0x87, modePagePolicy],
 	[0x8f, copyPage],
@@ -25,18 +26,35 @@ const PAGES: ReadonlyMap<number, Page> = new Map<number, Page>([
 	[0xb2, ({ disk }) => provisioning(disk.device.info)],
 ]);
 
-/** The whole page; undefined: there is none of that number. Of a unit that is not there, which pages it would have. */
+/** The whole page; undefined: there is none of that number. Of a unit that is not there, which pages it would have; and, if it was, what it is called. */
 export function vitalPage(
 	unit: LogicalUnit | undefined,
 	nexus: Nexus,
 	units: Units,
 	page: number,
+	identity: DiskIdentity | null,
 ): Buffer | undefined {
-	const make = PAGES.get(page);
-	if (make === undefined || (unit === undefined && page !== 0)) return undefined;
-	const rest = unit === undefined ? Uint8Array.of(0) : make(unit, nexus, units);
+	const rest =
+		unit === undefined ? nameOf(identity, nexus, units, page) : PAGES.get(page)?.(unit, nexus, units);
+	if (rest === undefined) return undefined;
 	const head = Buffer.from([0, page, rest.length >> 8, rest.length & 0xff]);
 	return Buffer.concat([head, rest]);
+}
+
+function nameOf(
+	identity: DiskIdentity | null,
+	nexus: Nexus,
+	units: Units,
+	page: number,
+): Uint8Array | undefined {
+	if (identity === null) return page === 0 ? Uint8Array.of(0) : undefined;
+	if (page === 0x80) return serialNumber(identity);
+	if (page === 0x83) return deviceDesignators(identity, nexus, units);
+	return page === 0 ? supportedPages() : undefined;
+}
+
+function serialNumber({ serial }: DiskIdentity): Uint8Array {
+	return Buffer.from(serial, "latin1");
 }
 
 function supportedPages(): Uint8Array {

@@ -81,7 +81,7 @@ t.test("registering others by their names, of ports and of devices", async (t) =
 	t.equal(await status(a, 3, { key: 7 }), good);
 	const port = under.target.portGroups[0]!.ports[0]!;
 	const second = { name: `${port.name.slice(0, -1)}2`, relative: 2 };
-	under.target.portGroups = [{ id: 1, state: 0, ports: [port, second] }];
+	under.target.portGroups = [{ id: 1, ports: [port, second] }];
 	await b.run("00 00 00 00 00 00");
 	t.equal(await status(b, 0, { actionKey: 9, flags: 4 }), good);
 	const ports = [...under.unit.reservations.persistent.registrations.values()];
