@@ -10,6 +10,8 @@ import type { BlockRequest } from "../../lib/block/request.js";
 import { Gate } from "../support/gate.js";
 import { read10, write10 } from "../support/iscsi/cdbs.js";
 import type { Initiator } from "../support/iscsi/initiator.js";
+import { commandPdu } from "../support/iscsi/initiator-command.js";
+import { bytesOf } from "../support/iscsi/pdus.js";
 import { BLOCK, MIB, ServerUnderTest } from "./server-under-test.js";
 
 const BUDGET = 4 * MIB;
@@ -71,6 +73,37 @@ t.test("hundreds that stop in the middle of a write, and others are served", asy
 	t.ok(server.server.rooms.takenBytes <= bound, `${server.server.rooms.takenBytes} bytes, ${bound} at most`);
 	const last = await isServed(t, server);
 	for (const each of [...stuck, last]) each.close();
+	await settled(isEmpty(server));
+	t.ok(server.server.pool.isWhole);
+});
+
+t.test("hundreds that stop in the middle of a PDU, wherever that is, and others are served", async (t) => {
+	const server = under(t);
+	const count = 300;
+	const write = Buffer.alloc(65_536, 7);
+	const cut: Initiator[] = [];
+	for (let i = 0; i < count; i++) {
+		const initiator = await server.session();
+		const whole = bytesOf(
+			commandPdu(
+				{ cdb: write10(0, 128), write, immediate: write.length },
+				7,
+				initiator.cmdSN,
+				initiator.expStatSN,
+			),
+		);
+		// (In the header, right behind it, in the data, and with one byte that is missing.)
+		const ends = [1, 20, 48, 49, 30_000, whole.length - 1];
+		initiator.wire.raw(whole.subarray(0, ends[i % ends.length]));
+		cut.push(initiator);
+	}
+	await sleep(50);
+	const bound = BUDGET + count * EACH;
+	t.ok(server.server.rooms.takenBytes <= bound, `${server.server.rooms.takenBytes} bytes, ${bound} at most`);
+	const last = await isServed(t, server);
+	const { data } = await last.command({ cdb: read10(0, 128), read: write.length });
+	t.ok(data.equals(Buffer.alloc(write.length)), "nothing of what is not whole is written");
+	for (const each of [...cut, last]) each.close();
 	await settled(isEmpty(server));
 	t.ok(server.server.pool.isWhole);
 });
