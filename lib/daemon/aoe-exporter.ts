@@ -178,6 +178,11 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 		}
 	}
 
+	/** Another host has it: what is reserved is held there, and may be released without this one's knowing. */
+	moved(disk: Disk): void {
+		for (const { blade } of this.#exports.all()) if (blade?.disk === disk) blade.access.end();
+	}
+
 	withdraw(name: string): void {
 		const exported = this.#exports.get(name);
 		const { blade, outlets, addresses } = exported;

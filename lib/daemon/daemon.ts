@@ -49,7 +49,10 @@ export class Daemon {
 		const onResized = (disk: Disk): void => {
 			for (const exporter of Object.values(this.#exporters)) exporter.resized(disk);
 		};
-		const onMoved = (disk: Disk): void => this.#exporters.iscsi.resized(disk);
+		const onMoved = (disk: Disk): void => {
+			this.#exporters.iscsi.resized(disk);
+			this.#exporters.aoe.moved(disk);
+		};
 		this.#disks = new Disks({ pump, log, version, onResized, onMoved, tls: this.tls, ...(open && { open }) });
 		[this.mirrors, this.chunkPools] = [new Mirrors(this.#disks), this.#disks.chunkPools];
 		const past = { home: this.poolHome, open: openPast, disks: this.#disks };
