@@ -237,7 +237,25 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 	}
 
 	begin(connection: IscsiConnection, agreed: Agreed): Promise<Session | LoginRefusal> {
-		return this.sessions.begin(agreed, connection);
+		return this.sessions.begin(agreed, connection, () => this.#refusalOf(connection, agreed));
+	}
+
+	/** What has changed since the login began, which may be long ago: `recheck` and `cutOff` know only of sessions. Null: nothing that matters. */
+	#refusalOf({ peer }: IscsiConnection, { identity, target, user }: Agreed): LoginRefusal | null {
+		if (target === null) return null;
+		const now = this.#targets.get(target.scsi.name);
+		if (now?.scsi !== target.scsi)
+			return { status: LoginStatus.notFound, why: "its target has gone meanwhile" };
+		const initiator = { peer, name: identity.initiatorName };
+		if (!now.mayUse(initiator)) {
+			this.#options.onDenied?.(now, initiator);
+			return { status: LoginStatus.forbidden, why: "who may have that target was changed meanwhile" };
+		}
+		if (now.unavailable !== null) return { status: LoginStatus.unavailable, why: now.unavailable };
+		const isProved = now.chap === null || now.chap.initiator.user === user;
+		return isProved
+			? null
+			: { status: LoginStatus.authenticationFailed, why: "what it has to prove was changed meanwhile" };
 	}
 
 	begun(session: Session): void {

@@ -53,8 +53,12 @@ export class Sessions {
 		return entry.parameters;
 	}
 
-	/** Begins a session, when an earlier one of the same port is over; or why it can't. */
-	async begin(agreed: Agreed, connection: SessionConnection): Promise<Session | LoginRefusal> {
+	/** Begins a session, when an earlier one of the same port is over; or why it can't. `refusal`: why it may not by then; null: it may. */
+	async begin(
+		agreed: Agreed,
+		connection: SessionConnection,
+		refusal: () => LoginRefusal | null,
+	): Promise<Session | LoginRefusal> {
 		const { identity, target, parameters } = agreed;
 		if (target === null) {
 			const session = new Session(agreed, this.#handle(), connection, this.#departures, this.failures);
@@ -71,6 +75,8 @@ export class Sessions {
 					why: "what its last session had under way does not come to an end",
 				};
 		}
+		const refused = refusal();
+		if (refused !== null) return refused;
 		const session = new Session(agreed, this.#handle(), connection, this.#departures, this.failures);
 		this.#entries.set(key, { session, parameters });
 		target.scsi.begin(session.nexus);

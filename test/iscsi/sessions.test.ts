@@ -6,11 +6,11 @@ import t, { type Test } from "tap";
 import type { BlockDevice } from "../../lib/block/device.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { OrderingLayer } from "../../lib/block/ordering.js";
-import { AsynchronousEvent, Field, LoginStatus, Opcode } from "../../lib/iscsi/pdu.js";
+import { AsynchronousEvent, Field, LoginStatus, Opcode, Stage } from "../../lib/iscsi/pdu.js";
 import { Random } from "../../lib/random.js";
 import { Gate } from "../support/gate.js";
 import { read10, write10 } from "../support/iscsi/cdbs.js";
-import { opcode } from "../support/iscsi/pdus.js";
+import { loginRequest, opcode, statusOf } from "../support/iscsi/pdus.js";
 import { BLOCK, INITIATOR_NAME, isidOf, MIB, ServerUnderTest, TARGET_NAME } from "./server-under-test.js";
 
 function under(t: Test, device: BlockDevice = new MemoryDevice(64 * MIB)): ServerUnderTest {
@@ -187,6 +187,34 @@ t.test("who may not have it any more is cut off", async (t) => {
 	await initiator.over;
 	t.match(server.troubles, ["who may have it was changed"]);
 	t.equal((await (await logIn(server, isidOf(1000))).login).status, LoginStatus.forbidden);
+});
+
+t.test("who was half way through a login when that was changed does not get in", async (t) => {
+	const changes: readonly [(server: ServerUnderTest) => void, number][] = [
+		[(server) => (server.mayUse = false), LoginStatus.forbidden],
+		[(server) => server.server.cutOff(server.target), LoginStatus.notFound],
+		[
+			(server) =>
+				server.server.replace({
+					...server.target,
+					chap: { initiator: { user: "web", secret: Buffer.from("a secret of CHAP") }, target: null },
+				}),
+			LoginStatus.authenticationFailed,
+		],
+	];
+	for (const [change, status] of changes) {
+		const server = under(t);
+		const { wire } = server.connect();
+		const first = { InitiatorName: INITIATOR_NAME, SessionType: "Normal", TargetName: TARGET_NAME };
+		wire.send(loginRequest({ stage: Stage.operational }, first));
+		t.equal(statusOf((await wire.receive())!), LoginStatus.success);
+		change(server);
+		server.server.recheck(server.target);
+		wire.send(loginRequest({ stage: Stage.operational, next: Stage.full }));
+		t.equal(statusOf((await wire.receive())!), status);
+		t.equal(sessionsOf(server), 0);
+		wire.close();
+	}
 });
 
 t.test("whoever is silent is asked, and given up if nobody answers", async (t) => {
