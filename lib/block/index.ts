@@ -6,12 +6,15 @@
  */
 
 export { StorageStatus } from "../errors.js";
+export { Hold, type Holder, Holds } from "../holds.js";
 export { heapMemory, type Memory, memoryOf } from "../wire/memory.js";
 export type { CloseEnd } from "./close.js";
 export {
 	type BlockDevice,
 	type DeviceInfo,
 	deviceInfo,
+	type Guarded,
+	type Partner,
 	PromisedRequest,
 	refuse,
 	type Tenure,
@@ -21,4 +24,4 @@ export { DeviceLayer } from "./layer.js";
 export { type Degradation, type DeviceListener, Listeners, type Stall } from "./listeners.js";
 export type { Memo } from "./memo.js";
 export { MemoryDevice, type MemoryDeviceOptions } from "./memory.js";
-export { BlockOp, BlockRequest, type RequestLayer, type RequestOwner } from "./request.js";
+export { BlockOp, BlockRequest, type RequestLayer, type RequestOwner, type WriteGuard } from "./request.js";
