@@ -17,7 +17,7 @@ import { initiatorOn, type Observed, type ObservedInitiator } from "./observed.j
 import { demandPermits } from "./permits.js";
 import { stepsOf } from "./plan.js";
 import { demandTag, pointerTo, Refusal } from "./problem.js";
-import type { Opener, Workers } from "./seams.js";
+import type { DiskView, Opener, Workers } from "./seams.js";
 import { fingerprintOf, type Steward } from "./steward.js";
 import { checkSettings, merged, wishWith } from "./wish.js";
 
@@ -167,18 +167,21 @@ export class Changes {
 		const since = this.now() - ACTIVE_MS;
 		const isActive = (initiator: ObservedInitiator) => (disk: string) =>
 			(initiatorOn(initiator, disk).figures.lastSeenMs ?? 0) >= since;
-		return new Set(this.observed.initiators().flatMap((each) => each.figures.disks.filter(isActive(each))));
+		const byFrames = this.observed.initiators().flatMap((each) => each.figures.disks.filter(isActive(each)));
+		const connected = [...this.observed.disks()].filter(([, { view }]) => connectedTo(view).length > 0);
+		return new Set([...byFrames, ...connected.map(([name]) => name)]);
 	}
 
-	/** Who may miss the disk. */
+	/** Who may miss the disk: of AoE whoever was heard of late, else whoever is connected. */
 	activeInitiators(disk: string): string[] {
 		const since = this.now() - ACTIVE_MS;
-		return this.observed
+		const byFrames = this.observed
 			.initiators()
 			.filter(({ figures: { disks } }) => disks.includes(disk))
 			.map((each) => initiatorOn(each, disk))
 			.filter(({ figures: { lastSeenMs } }) => (lastSeenMs ?? 0) >= since)
 			.map(({ figures: { mac } }) => mac);
+		return [...byFrames, ...connectedTo(this.observed.disk(disk)?.view)];
 	}
 
 	#configured(name: string): DiskConfig | undefined {
@@ -211,4 +214,10 @@ export class Changes {
 			? null
 			: "changed by command, API or page: it is as the files say again after a reload";
 	}
+}
+
+/** By NBD, and by iSCSI, to whose target that is, for people. */
+function connectedTo(view: DiskView | undefined): string[] {
+	const clients = view?.nbd?.clients.map(({ peer }) => peer) ?? [];
+	return [...clients, ...(view?.iscsi?.sessions.map(({ initiator }) => initiator) ?? [])];
 }

@@ -14,6 +14,7 @@ import { POOL_FULL_REASONS } from "../../lib/pool/told.js";
 import { figuresOf, LINK, lookOf, measured, POOL, REPLICA, STORED, viewOf } from "../control/figures.js";
 import { Stage, settle } from "../control/stage.js";
 import { table } from "../docs/tables.js";
+import { NO_ISCSI, UNIT } from "../support/no-iscsi.js";
 import { sourceFile } from "../support/paths.js";
 
 /** Labels that Prometheus itself gives, and its own metrics. */
@@ -76,6 +77,7 @@ async function metricsOf(t: Test): Promise<ReadonlyMap<string, ReadonlySet<strin
 	const silenced = [{ netif: "eth0", mac: "02:00:00:00:00:09", since: "2026-11-26T10:00:00Z" }];
 	const aoe = { address: "9.0", netif: ["eth0"], macs: null, reservedBy: [], configString: "" };
 	const nbd = { name: "web", description: "", refused: 0, clientCount: 0, clients: [] };
+	const iscsi = { ...UNIT, sessions: [] };
 	const connected = { state: "connected", since: "2026-11-26T10:00:00Z", why: null } as const;
 	const remote = { ...connected, losses: 0, resends: 0, waiting: 0 };
 	const counted = { behindBytes: 0, errors: 0, repairs: 0 };
@@ -83,8 +85,9 @@ async function metricsOf(t: Test): Promise<ReadonlyMap<string, ReadonlySet<strin
 	const parts = [{ disk: "a", offsetBytes: 0, sizeBytes: 512, mirrored }];
 	stage.workers.looks = [
 		lookOf([figures], {
-			views: [{ ...viewOf("web"), aoe: { ...aoe, silenced, rivals: [] }, nbd, remote, parts }],
+			views: [{ ...viewOf("web"), aoe: { ...aoe, silenced, rivals: [] }, nbd, iscsi, remote, parts }],
 			links: [LINK],
+			iscsi: { ...NO_ISCSI, errors: { "illegal request": 1 } },
 		}),
 	];
 	stage.opener.text +=

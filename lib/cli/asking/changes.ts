@@ -105,7 +105,10 @@ async function fence({ line, daemon, output, json }: Fencing, verb: string): Pro
 	return 0;
 }
 
+/** By AoE of late, else by whoever is connected. */
 async function isUsed({ daemon }: Pick<Question, "daemon">, disk: string): Promise<boolean> {
+	const { nbd, iscsi } = await daemon.get(pathOf(disk), Disk);
+	if ((nbd?.clientCount ?? 0) + (iscsi?.sessionCount ?? 0) > 0) return true;
 	const { initiators } = await daemon.get(
 		`/api/v1/initiators?${queryOf({ disk, limit: 10_000 })}`,
 		InitiatorList,

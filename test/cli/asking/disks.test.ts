@@ -11,6 +11,7 @@ import {
 import { diskLsCommand, diskShowCommand } from "../../../lib/cli/asking/disks.js";
 import { Changed, Disk, DiskList, Plan } from "../../../lib/control/model.js";
 import { NO_COUNTERS, NO_RATES } from "../../../lib/control/rates.js";
+import { viewOf } from "../../control/figures.js";
 import { Stage, settle } from "../../control/stage.js";
 import { run } from "./ask.js";
 
@@ -144,6 +145,33 @@ t.test("a disk in use is removed by those who mean it", async (t) => {
 	t.match(await run(no, at, "web"), { status: 1, err: /nothing was changed/ });
 	t.equal(await stage.state("web"), "open");
 	t.match(await run(diskRmCommand, at, "--force", "web"), { status: 0 });
+});
+
+t.test("a disk whose clients are connected is in use, whatever they have asked for", async (t) => {
+	const { stage, at } = await stageOf(t);
+	const sessions = { target: "iqn.2026-11.org.example:web", lun: 0, removable: false, refused: 0 };
+	const session = {
+		...{ peer: "192.0.2.7:4711", initiator: "iqn.2026-11.org.example:client", user: null },
+		...{ isid: "00023d000001", headerDigest: false, dataDigest: false, since: new Date().toISOString() },
+		...{ underWay: 0, reads: 0, readBytes: 0, writes: 0, writtenBytes: 0, errors: 0 },
+	};
+	const iscsi = { ...sessions, unavailable: null, sessionCount: 1, sessions: [session] };
+	const { listener } = stage.workers;
+	const refused = { status: 1, err: /--force removes it all the same\n$/ };
+	listener?.seen({ ...viewOf("web"), iscsi });
+	t.match(await run(diskRmCommand, at, "web"), refused);
+	t.match(
+		(await run(diskRmCommand, at, "--dry-run", "web")).out,
+		/in use by iqn\.2026-11\.org\.example:client$/m,
+	);
+	const { since, initiator: _, user, isid, headerDigest, dataDigest, ...counts } = session;
+	const client = { ...counts, identity: null, encryption: null, past: null, readOnly: false, since };
+	const nbd = { name: "web", description: "", refused: 0, clientCount: 1, clients: [client] };
+	listener?.seen({ ...viewOf("web"), nbd });
+	t.match(await run(diskRmCommand, at, "web"), refused);
+	t.match((await run(diskRmCommand, at, "--dry-run", "web")).out, /in use by 192\.0\.2\.7:4711$/m);
+	listener?.seen(viewOf("web"));
+	t.match(await run(diskRmCommand, at, "web"), { status: 0 });
 });
 
 const NOTHING = {
