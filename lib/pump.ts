@@ -12,7 +12,10 @@
 export interface PumpStage {
 	/** True while `drain` has something to do. */
 	readonly hasWork: boolean;
-	/** True while something that was handed on is still to come back, so that its thread should get the processor. */
+	/**
+	 * Of storage: something that was handed on is still to come back, so that its thread should get the processor. Of a link: somebody
+	 * may send, for there are peers; links that don't say are always such.
+	 */
 	readonly expects?: boolean;
 	/** Hands everything queued on, in one call if it can. Must not throw for anything that the outside world does. */
 	drain(): void;
@@ -55,9 +58,14 @@ export class Pump {
 		return this.#runs;
 	}
 
-	/** True if nothing can happen but frames coming in on the only link: then it may wait for them without sleeping. */
+	/**
+	 * True if nothing can happen but something coming in on one link: then it may wait for that without sleeping. (A link that nobody
+	 * uses keeps none from it: each daemon has a server of each protocol.)
+	 */
 	get waitsForOneLink(): boolean {
-		if (this.#links.length !== 1) return false;
+		let used = 0;
+		for (let i = 0; i < this.#links.length; i++) if (this.#links[i]!.expects !== false) used += 1;
+		if (used !== 1) return false;
 		for (let i = 0; i < this.#storage.length; i++) if (this.#storage[i]!.expects === true) return false;
 		return true;
 	}

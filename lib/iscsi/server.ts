@@ -217,6 +217,11 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 		}
 	}
 
+	/** (To the pump.) */
+	get expects(): boolean {
+		return this.#connections.size > 0;
+	}
+
 	get waitsForOne(): boolean {
 		return this.#connections.size === 1 && this.#options.pump.waitsForOneLink;
 	}
