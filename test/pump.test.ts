@@ -28,17 +28,20 @@ t.test("links and storage", async (t) => {
 	t.equal(pump.waitsForOneLink, false, "storage owes something");
 });
 
-t.test("a daemon has a server of each protocol: one that nobody uses keeps the other from nothing", async (t) => {
-	const under = new ServerUnderTest(new MemoryDevice(2 ** 20));
-	const nbd = new NbdServer({ pump: under.pump, allocate: nativeMemory });
-	t.teardown(() => {
-		nbd.close();
-		under.close();
-	});
-	t.strictSame([under.server.expects, under.server.waitsForOne], [false, false]);
-	await under.session();
-	t.strictSame([under.server.expects, under.server.waitsForOne], [true, true]);
-	t.equal(nbd.expects, false);
-	await under.session();
-	t.equal(under.server.waitsForOne, false, "of two connections none is watched");
-});
+t.test(
+	"a daemon has a server of each protocol: one that nobody uses keeps the other from nothing",
+	async (t) => {
+		const under = new ServerUnderTest(new MemoryDevice(2 ** 20));
+		const nbd = new NbdServer({ pump: under.pump, allocate: nativeMemory });
+		t.teardown(() => {
+			nbd.close();
+			under.close();
+		});
+		t.strictSame([under.server.expects, under.server.waitsForOne], [false, false]);
+		await under.session();
+		t.strictSame([under.server.expects, under.server.waitsForOne], [true, true]);
+		t.equal(nbd.expects, false);
+		await under.session();
+		t.equal(under.server.waitsForOne, false, "of two connections none is watched");
+	},
+);
