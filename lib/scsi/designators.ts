@@ -1,6 +1,6 @@
 /**
  * Device identification (SPC-4, 7.8.6, with designators of 7.8.6.3 to 7.8.6.11): the names of a unit, of the port by which it is asked, and
- * of the target. Given by `vpd.ts`; copies name units by them.
+ * of the target. Given by `vpd.ts`, that of ports by `ports-page.ts`; copies name units by them.
  */
 
 import type { DiskIdentity } from "../disk.js";
@@ -39,9 +39,14 @@ export function deviceDesignators(identity: DiskIdentity, { target }: Nexus, uni
 		designator(CodeSet.ascii, Association.unit, Type.vendor, vendor),
 		designator(CodeSet.binary, Association.port, Type.relativePort, number(target.relative)),
 		designator(CodeSet.binary, Association.port, Type.portGroup, number(groupOf(units, target.name).id)),
-		designator(CodeSet.utf8, Association.port, Type.name, name(target.name)),
+		portDesignator(target.name),
 		designator(CodeSet.utf8, Association.device, Type.name, name(units.name)),
 	]);
+}
+
+/** The name of a port. */
+export function portDesignator(port: string): Uint8Array {
+	return designator(CodeSet.utf8, Association.port, Type.name, name(port));
 }
 
 /** The world wide name. */

@@ -1,6 +1,8 @@
 /**
  * READ in all its forms (SBC-3, 5.10 to 5.14): pieces of a room each, a few at a time; what has been read goes to the initiator in order,
- * however the storage answers. While the host says that too much waits to be sent, or there is no room, nothing more is read.
+ * however the storage answers. While the host says that too much waits to be sent, or there is no room, nothing more is read. With FUA what is told is
+ * on stable storage (SBC-3, 5.11): where there is a cache that may lose it, a piece that was read is flushed before it is sent, so that nobody is
+ * told what another one has written just now and the next loss of power takes back.
  */
 
 import type { Piece } from "../block/piece.js";
@@ -9,7 +11,7 @@ import type { Room } from "../stream/rooms.js";
 import { turn } from "../turn.js";
 import { BYTES_PER_STEP, MediumWork, PIECE_BYTES } from "./medium-work.js";
 import type { Operation } from "./operation.js";
-import { isPossible, type RangeForm } from "./range.js";
+import { hasFua, isPossible, type RangeForm } from "./range.js";
 import type { ScsiTask } from "./task.js";
 import type { LogicalUnit } from "./unit.js";
 
@@ -24,6 +26,7 @@ class ReadWork extends MediumWork {
 	readonly awaitedBytes = 0;
 	/** Bytes of the range that the initiator takes. */
 	#wantedBytes = 0;
+	#fua = false;
 	/** What is read, by its number modulo `AT_ONCE`: the room when it has been, null while it has not. */
 	readonly #rooms: (Room | null)[] = new Array(AT_ONCE).fill(null);
 	/** Numbers of the next piece to begin, and of the next one to be sent. */
@@ -32,7 +35,8 @@ class ReadWork extends MediumWork {
 	#sentBytes = 0;
 
 	/** The range has been set. */
-	begin(task: ScsiTask): void {
+	begin(task: ScsiTask, fua: boolean): void {
+		this.#fua = fua;
 		this.#wantedBytes = Math.min(this.lengthBytes, task.dataInBytes);
 		this.#begun = 0;
 		this.#sent = 0;
@@ -89,11 +93,32 @@ class ReadWork extends MediumWork {
 	protected pieceDone(piece: Piece): void {
 		const { task } = this;
 		if (!this.isFailed && !task.isAborted) {
+			if (this.#mustFlush(piece)) {
+				this.#flush(piece);
+				return;
+			}
 			const number = (piece.request.offsetBytes - this.offsetBytes) / PIECE_BYTES;
 			this.#rooms[number % AT_ONCE] = piece.room;
 			piece.room = null;
 			this.#send();
 		} else this.#drop();
+	}
+
+	/** (What is stable as soon as it is answered has no cache.) */
+	#mustFlush({ request }: Piece): boolean {
+		return this.#fua && request.op === BlockOp.read && this.task.unit!.disk.device.info.writeCache;
+	}
+
+	/** What was read is kept until it is stable: in the piece of the flush. */
+	#flush(read: Piece): void {
+		const flush = this.nextPiece(BlockOp.flush, 0, read.room);
+		flush.request.offsetBytes = read.request.offsetBytes;
+		read.room = null;
+		// (It may be over at once: whoever has called goes on then.)
+		const { isBusy } = this;
+		this.isBusy = true;
+		this.submit(flush);
+		this.isBusy = isBusy;
 	}
 
 	/** Those that are next, and have been read. */
@@ -136,6 +161,6 @@ export class Read implements Operation {
 		const work = idle.pop() ?? new ReadWork();
 		work.offsetBytes = form.lba(task.cdb) * logicalBlockBytes;
 		work.lengthBytes = form.blocks(task.cdb) * logicalBlockBytes;
-		work.begin(task);
+		work.begin(task, hasFua(form, task.cdb));
 	}
 }

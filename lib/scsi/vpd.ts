@@ -8,6 +8,7 @@ import { copyPage } from "./copy-page.js";
 import { deviceDesignators } from "./designators.js";
 import type { Nexus } from "./nexus.js";
 import type { Units } from "./operation.js";
+import { portsPage } from "./ports-page.js";
 import type { LogicalUnit } from "./unit.js";
 import { blockLimits, provisioning } from "./vpd-blocks.js";
 
@@ -20,6 +21,7 @@ const PAGES: ReadonlyMap<number, Page> = new Map<number, Page>([
 	[0x83, ({ disk }, nexus, units) => deviceDesignators(disk.identity, nexus, units)],
 	[0x86, extendedInquiry],
 	[0x87, modePagePolicy],
+	[0x88, (unit, _nexus, units) => portsPage(unit, units)],
 	[0x8f, copyPage],
 	[0xb0, ({ disk }) => blockLimits(disk.device.info)],
 	[0xb1, blockCharacteristics],

@@ -57,7 +57,7 @@ export const FOUND: readonly Vector[] = [
 		what: "which pages there are",
 		cdb: "12 01 00 00ff 00",
 		takes: 255,
-		gives: "00 00 0009 00 80 83 86 87 8f b0 b1 b2",
+		gives: "00 00 000a 00 80 83 86 87 88 8f b0 b1 b2",
 	},
 	{ what: "VPD 80", cdb: "12 01 80 00ff 00", takes: 255, gives: `00 80 0014 ${ascii(SERIAL)}` },
 	{ what: "VPD 83", cdb: "12 01 83 00ff 00", takes: 255, gives: `00 83 0088 ${DESIGNATORS}` },

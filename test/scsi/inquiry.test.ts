@@ -79,7 +79,7 @@ t.test("a number without a unit", async (t) => {
 
 t.test("pages of vital product data", async (t) => {
 	const list = await good("12 01 00 00ff 00");
-	t.same([...list], [0x00, 0x00, 0x00, 9, 0x00, 0x80, 0x83, 0x86, 0x87, 0x8f, 0xb0, 0xb1, 0xb2]);
+	t.same([...list], [0x00, 0x00, 0x00, 10, 0x00, 0x80, 0x83, 0x86, 0x87, 0x88, 0x8f, 0xb0, 0xb1, 0xb2]);
 	for (const page of list.subarray(4)) {
 		const data = await good(`12 01 ${page.toString(16).padStart(2, "0")} 0400 00`);
 		t.equal(data[1], page);
@@ -96,6 +96,11 @@ t.test("pages of vital product data", async (t) => {
 		["53 port 8", padded("iqn.2026-11.org.example:test,t,0x0001")],
 		["53 device 8", padded("iqn.2026-11.org.example:test")],
 	]);
+	t.equal(
+		(await good("12 01 88 0400 00")).toString("hex", 4),
+		`00000001${"00000000"}0000002c${"53980028"}${padded("iqn.2026-11.org.example:test,t,0x0001")}`,
+		"its only port",
+	);
 	t.equal((await good("12 01 b1 00ff 00")).readUInt16BE(4), 1, "nothing turns");
 });
 

@@ -8,7 +8,9 @@ import { StorageStatus } from "../../lib/errors.js";
 import { Random } from "../../lib/random.js";
 import { Opcode } from "../../lib/scsi/opcodes.js";
 import { Asc, ScsiStatus, SenseKey, TaskAttribute } from "../../lib/scsi/protocol.js";
+import { ROOM_BYTES_MAX } from "../../lib/stream/rooms.js";
 import { FaultyLayer } from "../../lib/testing/faulty-layer.js";
+import { TestDevice } from "../ata/bench.js";
 import { cdb10, cdb16, Manual, MIB, Under } from "./support.js";
 
 const SECTOR = 512;
@@ -250,4 +252,47 @@ t.test("too much that is held back ends with a full task set", async (t) => {
 	while (device.held.length > 0) device.go();
 	const rest = await Promise.all(sent.slice(0, 64).map(({ answer }) => answer));
 	t.ok(rest.every(({ status }) => status === ScsiStatus.good));
+});
+
+const FUA = 0x08;
+
+t.test("READ with FUA tells nothing that is not on stable storage", async (t) => {
+	const device = new Manual(new TestDevice({ sizeBytes: 4 * MIB, writeCache: true }));
+	const host = new Under(device).host();
+	const blocks = (3 * ROOM_BYTES_MAX) / SECTOR;
+	const reading = host.send(cdb10(Opcode.read10, 0, blocks, FUA), { dataInBytes: blocks * SECTOR });
+	const ops = () => device.held.map(({ op }) => op);
+	t.same(ops(), [BlockOp.read, BlockOp.read, BlockOp.read]);
+	for (let piece = 0; piece < 3; piece++) device.go();
+	t.same(ops(), [BlockOp.flush, BlockOp.flush, BlockOp.flush], "as soon as it is read, it is made stable");
+	const sent = t.capture(host, "dataIn", host.dataIn);
+	t.equal(sent().length, 0);
+	for (let piece = 0; piece < 3; piece++) device.go(device.held.length - 1);
+	const { status, data } = await reading.answer;
+	t.same([status, data.length, sent().length], [ScsiStatus.good, blocks * SECTOR, 3]);
+	t.equal(host.roomsHeld, 0);
+	const aborted = host.send(cdb10(Opcode.read10, 0, blocks, FUA), { dataInBytes: blocks * SECTOR });
+	for (let piece = 0; piece < 3; piece++) device.go();
+	aborted.task.abort();
+	t.ok((await aborted.answer).isAborted);
+	t.same([device.held.length, host.roomsHeld], [0, 0]);
+});
+
+t.test("READ with FUA fails with the flush, and costs none where there is nothing to flush", async (t) => {
+	const device = new TestDevice({ writeCache: true });
+	const host = new Under(device).host();
+	const ops = () => device.seen.splice(0).map(({ op }) => op);
+	const read = (cdb: Buffer) => host.run(cdb, { dataInBytes: SECTOR });
+	for (const cdb of [cdb10(Opcode.read10, 0, 1, FUA), cdb16(Opcode.read16, 0, 1, FUA)]) {
+		t.equal((await read(cdb)).status, ScsiStatus.good);
+		t.same(ops(), ["read", "flush"]);
+	}
+	await read(cdb10(Opcode.read10, 0, 1));
+	t.same(ops(), ["read"]);
+	device.fault = { op: "flush", lba: 0, status: StorageStatus.syncFailed, errno: 5 };
+	const { status, sense, data } = await read(cdb10(Opcode.read10, 0, 1, FUA));
+	t.same([status, sense?.key, data.length], [ScsiStatus.checkCondition, SenseKey.mediumError, 0]);
+	const stable = new TestDevice({ writeCache: false });
+	await new Under(stable).host().run(cdb10(Opcode.read10, 0, 1, FUA), { dataInBytes: SECTOR });
+	t.equal(stable.requests, 1);
 });

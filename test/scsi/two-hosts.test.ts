@@ -6,7 +6,7 @@ import type { Memo } from "../../lib/block/memo.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { UnitKeeping } from "../../lib/daemon/unit-keeping.js";
 import { Opcode } from "../../lib/scsi/opcodes.js";
-import { hostNumber } from "../../lib/scsi/port-group.js";
+import { hostNumber, portName } from "../../lib/scsi/port-group.js";
 import { Asc, ScsiStatus, SenseKey } from "../../lib/scsi/protocol.js";
 import type { IscsiExportSpec } from "../../lib/spec/spec.js";
 import { cdb10, cdb16, MIB, type TestHost, Under } from "./support.js";
@@ -100,6 +100,28 @@ function out(host: TestHost, action: number, key: number, actionKey: number, typ
 	const cdb = Buffer.from([Opcode.persistentReserveOut, action, type, 0, 0, 0, 0, 0, 24, 0]);
 	return host.run(cdb, { dataOut: list });
 }
+
+t.test("ports of both hosts are told by number and name, as the groups have them", async (t) => {
+	const { device, one } = stage();
+	device.partner = { name: "beta", hasIt: false };
+	await attentions(one);
+	const { data } = await one.run("12 01 88 0400 00", { dataInBytes: 1024 });
+	const ports: [number, string][] = [];
+	for (let at = 4; at < data.length; at += 12 + data.readUInt16BE(at + 10))
+		ports.push([
+			data.readUInt16BE(at + 2),
+			data.toString("utf8", at + 16, at + 16 + data[at + 15]!).replace(/\0+$/, ""),
+		]);
+	const name = (port: number) => portName("iqn.2026-11.org.example:test", port);
+	t.same(ports, [
+		[HERE, name(HERE)],
+		[THERE, name(THERE)],
+	]);
+	t.same(
+		ports.map(([port]) => port),
+		(await groups(one)).map(([, , port]) => port),
+	);
+});
 
 t.test("hosts have numbers of their own, none of which is that of other targets", async (t) => {
 	t.not(HERE, THERE);
