@@ -12,7 +12,7 @@
  * one, the counters clear nothing. A list of ranges has a place for each, if they are not too many; else for each
  * group of neighbours, which holds back more than it had to.
  *
- * A request knows those that wait for it: when it is complete, nobody has to be looked for.
+ * A request knows those that wait for it: when it is complete, nobody has to be looked for. Long lists end in a later turn, if many do (`late-ends.ts`).
  *
  * A write with a guard (compare and write, OR) is read and written while it has its place, so that nobody sees or changes anything in between
  * (`guarded.ts`). Where others write what is below by another way, it is handed on as it is, to the ordering layer that all have in common, or to be refused.
@@ -33,6 +33,7 @@ import { invariant, StorageStatus } from "../errors.js";
 import { turn } from "../turn.js";
 import type { BlockDevice } from "./device.js";
 import { GuardedWrite } from "./guarded.js";
+import { LateEnds } from "./late-ends.js";
 import { DeviceLayer } from "./layer.js";
 import { OverlapIndex, type Span } from "./overlaps.js";
 import { endOf, Place, startOf } from "./places.js";
@@ -68,13 +69,13 @@ export class OrderingLayer extends DeviceLayer {
 	readonly #zones = new ZoneCounters();
 	#scans = COUNT_START;
 	#compared = 0;
-
 	readonly #places: Place[] = [];
 	#unused: Place | null = null;
 	/** Stands before the earliest and after the latest arrival. */
 	readonly #arrivals = new Place(-1);
 	readonly #index = new OverlapIndex<Place>();
 	readonly #waits = new Waits();
+	readonly #lateEnds = new LateEnds((place, request) => this.#end(place, request));
 	#releasing = false;
 	readonly #unusedGuarded: GuardedWrite[] = [];
 
@@ -140,6 +141,10 @@ export class OrderingLayer extends DeviceLayer {
 
 	below(request: BlockRequest, token: number): void {
 		const place = this.#places[token]!;
+		if (!this.#lateEnds.take(place, request)) this.#end(place, request);
+	}
+
+	#end(place: Place, request: BlockRequest): void {
 		this.#letGo(place);
 		// Upwards first, so that overlapping requests also complete in order. Whatever the owner submits
 		// meanwhile finds the ready ones still in the order of arrival.
@@ -210,10 +215,7 @@ export class OrderingLayer extends DeviceLayer {
 
 	/** Enters the place into the counters (`by` is 1) or takes it out (-1). */
 	#count(place: Place, by: 1 | -1): void {
-		if (place.stretches === 0) {
-			this.#zones.count(place.firstZone, place.lastZone, place.changes, by);
-			return;
-		}
+		if (place.stretches === 0) this.#zones.count(place.firstZone, place.lastZone, place.changes, by);
 		for (let i = 0; i < place.stretches; i++)
 			this.#zones.count(this.#firstZone(place, i), this.#lastZone(place, i), true, by);
 	}

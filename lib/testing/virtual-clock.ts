@@ -6,6 +6,7 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock } from "../clock.js";
+import { turn } from "../turn.js";
 
 interface VirtualTimer {
 	readonly dueMs: number;
@@ -32,11 +33,12 @@ export class VirtualClock implements Clock {
 		};
 	}
 
-	/** Goes to the next timer and runs it. False if none is set. */
+	/** Goes to the next timer and runs it, in a turn of its own. False if none is set. */
 	step(): boolean {
 		const timer = this.#timers.shift();
 		if (timer === undefined) return false;
 		this.#nowMs = Math.max(this.#nowMs, timer.dueMs);
+		turn.begin();
 		timer.callback();
 		return true;
 	}

@@ -6,6 +6,7 @@ import t from "tap";
 import { OrderingLayer } from "../../lib/block/ordering.js";
 import { pairsOf } from "../../lib/block/ranges.js";
 import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
+import { turn } from "../../lib/turn.js";
 import { describe, ManualDevice } from "./devices.js";
 import { type Arrival, requestOf } from "./ordering-arrivals.js";
 
@@ -45,6 +46,8 @@ class Oracle {
 		if (request === undefined) return;
 		this.left.splice(this.left.indexOf(request), 1);
 		const before = this.device.pending.length - 1;
+		// (In a turn of its own: in one that is spent long lists end later.)
+		turn.begin();
 		this.device.done(index);
 		const released = this.device.pending.slice(before).map((other) => this.left.indexOf(other));
 		if (released.some((place, i) => i > 0 && place < (released[i - 1] ?? 0)))

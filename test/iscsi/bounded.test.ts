@@ -2,6 +2,7 @@
 // in steps. What they cost by the clock is not looked at.
 
 import t, { type Test } from "tap";
+import type { BlockDevice } from "../../lib/block/device.js";
 import { DeviceLayer } from "../../lib/block/layer.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { OrderingLayer } from "../../lib/block/ordering.js";
@@ -17,6 +18,10 @@ const DISK_BYTES = 4096 * MIB;
 const BLOCKS = DISK_BYTES / BLOCK;
 /** Commands of one initiator at once. */
 const AT_ONCE = 100;
+/** Initiators whose lists end together. */
+const SESSIONS = 5;
+/** Turns without another request, after which all that wait end together. */
+const QUIET_TURNS = 100;
 /** Ranges of one UNMAP. */
 const RANGES = 2048;
 /** What the last command of a turn may have over: decoding a list, and comparing it with those that are under way. */
@@ -43,8 +48,37 @@ class Later extends DeviceLayer {
 	}
 }
 
-function under(t: Test): ServerUnderTest {
-	const server = new ServerUnderTest(new OrderingLayer(new Later(new MemoryDevice(DISK_BYTES))));
+/** What it is asked for ends in one turn, as many as there are, as what workers have done does. */
+class Together extends DeviceLayer {
+	/** At once. */
+	most = 0;
+	readonly #waiting: BlockRequest[] = [];
+	#turns = 0;
+
+	protected handle(request: BlockRequest): void {
+		request.park();
+		this.#turns = QUIET_TURNS;
+		if (this.#waiting.push(request) === 1) setImmediate(() => this.#next());
+	}
+
+	#next(): void {
+		this.#turns -= 1;
+		if (this.#turns > 0) {
+			setImmediate(() => this.#next());
+			return;
+		}
+		turn.begin();
+		this.most = Math.max(this.most, this.#waiting.length);
+		for (const each of this.#waiting.splice(0)) this.device.submit(each);
+	}
+
+	below(request: BlockRequest): void {
+		request.resume();
+	}
+}
+
+function under(t: Test, device: BlockDevice = new Later(new MemoryDevice(DISK_BYTES))): ServerUnderTest {
+	const server = new ServerUnderTest(new OrderingLayer(device));
 	t.teardown(() => server.close());
 	return server;
 }
@@ -109,6 +143,24 @@ t.test("UNMAP, with lists of whatever shape", async (t) => {
 		const steps = await cost(t, under(t), shape, (command) => unmapOf(ranges(command)));
 		t.ok(steps < STEPS_PER_TURN, `${shape}: ${Math.round(steps)} steps for each list`);
 	}
+});
+
+t.test("UNMAP, with long lists of several initiators that end together", async (t) => {
+	const part = Math.floor(BLOCKS / (SESSIONS * AT_ONCE));
+	const apart = Math.floor(part / RANGES);
+	const device = new Together(new MemoryDevice(DISK_BYTES));
+	const server = under(t, device);
+	// (What overlaps would wait.)
+	const list = (command: number) => unmapOf(all((index) => [part * command + index * apart, 1]));
+	const initiators = await Promise.all(Array.from({ length: SESSIONS }, () => server.session()));
+	const sent = initiators.flatMap((initiator, session) =>
+		Array.from({ length: AT_ONCE }, (_, index) => initiator.start(list(session * AT_ONCE + index)).result),
+	);
+	const statuses = (await Promise.all(sent)).map((result) => result?.status);
+	t.same([...new Set(statuses)], [0]);
+	t.ok(device.most > AT_ONCE, `${device.most} of them end together`);
+	t.ok(turn.most <= STEPS_PER_TURN + OVER, `${turn.most} steps in a turn`);
+	for (const initiator of initiators) initiator.close();
 });
 
 t.test("WRITE SAME, of much and of all there is", async (t) => {
