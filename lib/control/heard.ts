@@ -232,6 +232,7 @@ const isPool = isShape({
 	disks: isEither(isNull, isPoolDisks),
 	stored: isEither(isNull, isStored),
 	handedOver: isEither(isMissing, isHandedOver),
+	isOnlyHere: isEither(isMissing, isFlag),
 	onlyRead: isWordOrNull,
 	replicas: isReplicas,
 	volumeCount: isNumber,

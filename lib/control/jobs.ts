@@ -85,9 +85,11 @@ export class RunningJob {
 		this.reached(this.#job.done + 1);
 	}
 
-	finish(state: Exclude<Job["state"], "running">, message: string): void {
+	finish(state: Exclude<Job["state"], "running">, message: string, notice?: string): void {
+		const told = notice === undefined ? {} : { notice };
 		const ended = new Date(this.now()).toISOString();
-		this.#job = { ...this.#job, state, message, ended, progress: state === "done" ? 1 : this.#job.progress };
+		const progress = state === "done" ? 1 : this.#job.progress;
+		this.#job = { ...this.#job, ...told, state, message, ended, progress };
 		this.#end();
 	}
 }

@@ -41,6 +41,7 @@ function toldOf(act: PoolAct): readonly Told[] {
 		case "forgetLost":
 		case "promote":
 		case "demote":
+		case "ship":
 		case "handOver":
 		case "removeDisk":
 		case "keepDisk":

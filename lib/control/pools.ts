@@ -17,6 +17,7 @@ import { fixed } from "./fixed.js";
 import type { VolumeAnswers } from "./heard-volume.js";
 import type { Jobs, RunningJob } from "./jobs.js";
 import type { NamedSnapshot, Pool, Volume } from "./model.js";
+import { type Noticed, noticeOf } from "./only-here.js";
 import { happeningsOf } from "./pool-events.js";
 import type { PoolKeeping } from "./pool-keeping.js";
 import { PoolViews } from "./pool-views.js";
@@ -63,15 +64,13 @@ export class Pools extends PoolViews {
 
 	async create(poolName: string, name: string, sizeBytes: number, pageBytes: number): Promise<Volume> {
 		const pool = this.poolOf(poolName);
-		await this.#act(pool, { act: "create", name, sizeBytes, pageBytes });
-		return this.volumeOf(pool, name);
+		return this.#changed(pool, { act: "create", name, sizeBytes, pageBytes }, name);
 	}
 
 	/** Of `POOL/VOLUME@SNAPSHOT`, or a moment, in the same pool. */
 	async clone(of: string, name: string): Promise<Volume> {
 		const { pool, volume, snapshot } = this.readSnapshot(fixed(of));
-		await this.#act(pool, { act: "clone", volume, snapshot, name });
-		return this.volumeOf(pool, name);
+		return this.#changed(pool, { act: "clone", volume, snapshot, name }, name);
 	}
 
 	/** A disk that serves it is closed first if it shrinks by `force`, and is another one to its initiators afterwards. */
@@ -84,22 +83,20 @@ export class Pools extends PoolViews {
 		const act = { act: "resize", name: volume, sizeBytes, mayShrink, isAnother } as const;
 		const work = async (): Promise<void> => void (await this.#act(pool, act));
 		await (isAnother ? this.desired.aside(disk, work) : work());
-		return this.volumeOf(pool, volume);
+		return { ...(await this.#notice(pool, act)), ...(await this.volumeOf(pool, volume)) };
 	}
 
 	/** What is kept of it, and how much it may hold. */
 	async set(name: string, settings: SettingsChange): Promise<Volume> {
 		const { pool, volume } = this.read(name);
-		await this.#act(pool, { act: "set", name: volume, settings });
 		// From when on there are moments by what is set now.
-		return this.volumeOf(pool, volume, true);
+		return this.#changed(pool, { act: "set", name: volume, settings }, volume, true);
 	}
 
 	async rename(name: string, to: string): Promise<Volume> {
 		const { pool, volume } = this.read(name);
 		this.#refuseServed(`${pool.name}/${volume}`);
-		await this.#act(pool, { act: "rename", name: volume, to });
-		return this.volumeOf(pool, to);
+		return this.#changed(pool, { act: "rename", name: volume, to }, to);
 	}
 
 	/** By another one of its pool, which is no more: it has the snapshots of both. */
@@ -108,19 +105,22 @@ export class Pools extends PoolViews {
 		const disk = this.disks().get(`${pool.name}/${volume}`);
 		if (disk !== undefined) throw new Refusal(409, `volume ${quote(name)}: disk ${disk} is on it`);
 		this.#refuseServed(`${pool.name}/${by}`);
-		await this.#act(pool, { act: "replace", name: volume, by, isAnother: false });
-		return this.volumeOf(pool, volume);
+		return this.#changed(pool, { act: "replace", name: volume, by, isAnother: false }, volume);
 	}
 
 	async remove(name: string): Promise<Pool> {
 		const { pool, volume } = this.read(name);
 		this.#refuseServed(`${pool.name}/${volume}`);
-		await this.#act(pool, { act: "remove", name: volume });
-		return this.shownPool(pool);
+		const act = { act: "remove", name: volume } as const;
+		await this.#act(pool, act);
+		return { ...(await this.#notice(pool, act)), ...(await this.shownPool(pool)) };
 	}
 
 	/** All of one moment: `POOL/VOLUME@SNAPSHOT`, of one pool. Resolves to them. */
-	async takeSnapshots(names: readonly string[], from?: string): Promise<NamedSnapshot[]> {
+	async takeSnapshots(
+		names: readonly string[],
+		from?: string,
+	): Promise<Noticed & { snapshots: NamedSnapshot[] }> {
 		const wanted = names.map((name) => this.readSnapshot(name));
 		const [first] = wanted;
 		const other = wanted.find(({ pool }) => pool !== first?.pool);
@@ -132,25 +132,22 @@ export class Pools extends PoolViews {
 		const { pool } = first;
 		const known = from === undefined ? {} : { from };
 		const asked = wanted.map(({ volume, snapshot }) => ({ volume, name: snapshot, ...known }));
-		await this.#act(pool, { act: "snapshot", wanted: asked });
-		return this.snapshotsOf(
-			pool,
-			asked.map(({ volume, name }) => `${volume}@${name}`),
-		);
+		const act = { act: "snapshot", wanted: asked } as const;
+		await this.#act(pool, act);
+		const taken = asked.map(({ volume, name }) => `${volume}@${name}`);
+		return { ...(await this.#notice(pool, act)), snapshots: await this.snapshotsOf(pool, taken) };
 	}
 
 	async hold(name: string, isHeld: boolean): Promise<Volume> {
 		const { pool, volume, snapshot } = this.readSnapshot(name);
-		await this.#act(pool, { act: "hold", volume, snapshot, isHeld });
-		return this.volumeOf(pool, volume);
+		return this.#changed(pool, { act: "hold", volume, snapshot, isHeld }, volume);
 	}
 
 	async forget(name: string): Promise<Volume> {
 		const { pool, volume, snapshot } = this.readSnapshot(name);
 		const disk = this.disks().get(name);
 		if (disk !== undefined) throw new Refusal(409, `snapshot ${quote(name)}: disk ${disk} is on it`);
-		await this.#act(pool, { act: "forget", volume, snapshot });
-		return this.volumeOf(pool, volume);
+		return this.#changed(pool, { act: "forget", volume, snapshot }, volume);
 	}
 
 	/** A disk that serves it is closed for that if `force`, and opened again. How far that is, the job says. */
@@ -164,10 +161,13 @@ export class Pools extends PoolViews {
 		if (disk !== null && !force) throw this.#needsForce(name, disk);
 		const job = this.jobs.begin("change", `${name} goes back to ${at}`, { ...(disk && { disk }) });
 		const work = async (): Promise<void> => void (await this.#act(pool, act));
-		void (disk === null ? work() : this.desired.aside(disk, work)).then(
-			() => {
+		const done = (disk === null ? work() : this.desired.aside(disk, work)).then(() =>
+			this.#notice(pool, act),
+		);
+		void done.then(
+			({ notice }) => {
 				job.step();
-				job.finish("done", `${name} is as ${at} was; how it was is kept as a snapshot`);
+				job.finish("done", `${name} is as ${at} was; how it was is kept as a snapshot`, notice);
 			},
 			(error: unknown) => {
 				const message = error instanceof Refusal ? error.message : messageOf(error);
@@ -187,6 +187,16 @@ export class Pools extends PoolViews {
 	): Promise<VolumeAnswers[Question["ask"]]> {
 		const pool = this.poolOf(poolName);
 		return orRefuse(this.workers.volume(pool.path, question, bytes));
+	}
+
+	/** What a volume is like when that is done. */
+	async #changed(pool: PoolConfig, act: PoolAct, volume: string, isNow = false): Promise<Volume> {
+		await this.#act(pool, act);
+		return { ...(await this.#notice(pool, act)), ...(await this.volumeOf(pool, volume, isNow)) };
+	}
+
+	#notice(pool: PoolConfig, done: PoolAct): Promise<Noticed> {
+		return noticeOf(this.workers, pool, done);
 	}
 
 	/** Throws a Refusal with what the worker says. */

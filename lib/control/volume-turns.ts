@@ -28,7 +28,15 @@ export function tagOfSnapshot(snapshot: NamedSnapshot): string {
 }
 
 /** What is so by what was written, or by what became of others. */
-const UNSEEN = new Set(["usedBytes", "uniqueBytes", "sharedBytes", "historyBytes", "momentsFrom", "clones"]);
+const UNSEEN = new Set([
+	"usedBytes",
+	"uniqueBytes",
+	"sharedBytes",
+	"historyBytes",
+	"momentsFrom",
+	"clones",
+	"notice",
+]);
 
 function seenOf(whole: object): string {
 	return JSON.stringify(whole, (key, value: unknown) => (UNSEEN.has(key) ? undefined : value));

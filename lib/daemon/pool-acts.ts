@@ -35,7 +35,7 @@ async function configure(
 	void pool.keepSchedules();
 }
 
-type Change = Exclude<PoolAct, { act: "look" | "handOver" }>;
+type Change = Exclude<PoolAct, { act: "look" | "ship" | "handOver" }>;
 
 /** Throws an OperatorError. */
 export async function change({ pool }: UsedPool, act: Change): Promise<void> {

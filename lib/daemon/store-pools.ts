@@ -184,6 +184,7 @@ export function storeWorld(of: StoreWorldOf): PoolWorld {
 		...{ lease: keepers.lease, losses: keepers.losses, promotion: keepers.promotion },
 		stored: () => storedLook({ stores, folder, troubles, isReplicaOf: null, ...ownershipOf(keepers) }),
 		settle: () => folder.settle(),
+		shipSoon: () => folder.shipSoon(),
 		resizeLocal: (bytes) => folder.resize(bytes),
 		handOver: (prepare, to) =>
 			handOverBy({ folder, keepers, prepare, to, ...stores, around: (act) => both.around(path, act) }),

@@ -52,6 +52,8 @@ export type PoolAct =
 	| { readonly act: "promote" }
 	/** It was a replica of another one, and is one again, although so much is lost that was written to it since. */
 	| { readonly act: "demote"; readonly loseBytes: number }
+	/** What is changed by now is brought to its object store, if that does not take long: the look says whether it is there. */
+	| { readonly act: "ship" }
 	/** To a host that waits for it. */
 	/** `to`: what the host is called that is to have it. */
 	| { readonly act: "handOver"; readonly to?: string }

@@ -51,6 +51,7 @@ export class WorkerPools {
 		const used = await this.#use(folder, act);
 		try {
 			if (act.act === "look") await refresh(used, act.isNow);
+			else if (act.act === "ship") return await shipped(used);
 			else if (act.act === "handOver") return await handedOver(used, act.to);
 			else await change(used, act);
 			if (act.act === "make" && act.disks.length > 0) this.#followed.made(folder, act.disks);
@@ -207,4 +208,10 @@ async function checkpoint({ pool }: UsedPool): Promise<void> {
 async function handedOver(used: UsedPool, to?: string): Promise<PoolLook> {
 	const look = await lookAtPool(used.pool, { of: "pool" });
 	return { ...look, handedOver: await used.pool.space.handOver(() => checkpoint(used), to) };
+}
+
+/** With whether it is there by then. */
+async function shipped({ pool }: UsedPool): Promise<PoolLook> {
+	const isOnlyHere = !(await pool.space.shipSoon());
+	return { ...(await lookAtPool(pool, { of: "pool" })), isOnlyHere };
 }

@@ -133,6 +133,7 @@ const isPoolAct = [
 	isShape({ act: isOneOf(["forgetLost"]), epoch: isSize }),
 	isShape({ act: isOneOf(["promote"]) }),
 	isShape({ act: isOneOf(["demote"]), loseBytes: isSize }),
+	isShape({ act: isOneOf(["ship"]) }),
 	isShape({ act: isOneOf(["handOver"]), to: optional(isWord) }),
 	isShape({ act: isOneOf(["removeDisk"]), disk: isWord, force: isFlag }),
 	isShape({ act: isOneOf(["keepDisk"]), disk: isWord }),

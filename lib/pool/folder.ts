@@ -151,6 +151,8 @@ export interface PoolWorld {
 	readonly stored?: (() => StoredLook) | undefined;
 	/** Brings what is on this host alone where it belongs, while all goes on; resolves when it is there, or that does not get on. Default: there is nothing to bring. */
 	readonly settle?: (() => Promise<void>) | undefined;
+	/** Whether all that is written by now is where another host goes on from, within a moment. Default: there is no such place, or nothing is said to be written before. */
+	readonly shipSoon?: (() => Promise<boolean>) | undefined;
 	/** How much of it may be on this host from now on. Default: all of it always is. */
 	readonly resizeLocal?: ((bytes: LocalBytes) => void) | undefined;
 	/** Lets a host have it that waits for it: resolves when that has it. `prepare`: makes little of what it has to go through; `to`: which host is to have it. Default: no other host can have it. Throws an OperatorError: then it goes on here. */

@@ -101,6 +101,8 @@ export interface PoolLook extends PoolFigures {
 	readonly replicas: readonly ReplicaLook[];
 	/** To whom it has just been handed over, by who asks for this. */
 	readonly handedOver?: HandedOver;
+	/** What was written by then is on this host alone still, by who asks for this. */
+	readonly isOnlyHere?: boolean;
 	/** All that it has. */
 	readonly volumeCount: number;
 	/** Those that were looked at. */

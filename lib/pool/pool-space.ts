@@ -59,6 +59,7 @@ export interface PoolSpaceOf {
 		| "replicas"
 		| "replicasAre"
 		| "settle"
+		| "shipSoon"
 		| "resizeLocal"
 		| "handOver"
 		| "losses"
@@ -128,6 +129,11 @@ export class PoolSpace {
 	/** What of it is on this host alone is brought where it belongs when it resolves, unless that does not get on. */
 	async settle(): Promise<void> {
 		await this.#of.world.settle?.();
+	}
+
+	/** Whether all that is written by now is where another host would go on from, within a moment. */
+	async shipSoon(): Promise<boolean> {
+		return (await this.#of.world.shipSoon?.()) ?? true;
 	}
 
 	/** If it is in an object store. */

@@ -10,7 +10,7 @@ import { contentsOf, Failures, openDaemonVolume } from "./daemon-contents.js";
 import { maybePath } from "./open-pool.js";
 import type { Place } from "./place.js";
 import type { Where } from "./reading.js";
-import { tell } from "./tell-volume.js";
+import { tell, tellNotice } from "./tell-volume.js";
 
 const VOLUMES = "/api/v1/volumes";
 const NOT_FOUND = 404;
@@ -27,17 +27,19 @@ export function withDaemonPlace(
 		output,
 		async (daemon) => {
 			const failures = new Failures();
-			await failures.instead(work(placeIn(pool, daemon, failures)));
+			await failures.instead(work(placeIn(pool, daemon, failures, output)));
 			return 0;
 		},
 		maybePath(`${pool}/${name}`),
 	);
 }
 
-function placeIn(pool: string, daemon: DaemonClient, failures: Failures): Place {
+function placeIn(pool: string, daemon: DaemonClient, failures: Failures, output: Output): Place {
+	const noted = async (change: Promise<{ readonly notice?: string | undefined }>): Promise<void> =>
+		tellNotice(await change, output);
 	const at = (name: string): string => `${VOLUMES}/${encodeURIComponent(`${pool}/${name}`)}`;
-	const change = (name: string, body: object) => daemon.send("PATCH", at(name), Volume, { body });
-	const make = (body: object) => daemon.send("POST", VOLUMES, Volume, { body: { pool, ...body } });
+	const change = (name: string, body: object) => noted(daemon.send("PATCH", at(name), Volume, { body }));
+	const make = (body: object) => noted(daemon.send("POST", VOLUMES, Volume, { body: { pool, ...body } }));
 	const find = async (name: string): Promise<Volume | undefined> => {
 		try {
 			return await daemon.get(at(name), Volume);
@@ -56,11 +58,11 @@ function placeIn(pool: string, daemon: DaemonClient, failures: Failures): Place 
 		clone: (of, snapshot, name) => make({ name, of: `${of}@${snapshot}` }),
 		resize: (name, sizeBytes) => change(name, { sizeBytes, shrink: true }),
 		rename: (from, to) => change(from, { name: to }),
-		replace: (name, by) => daemon.send("POST", `${at(name)}/replace`, Volume, { body: { by } }),
-		remove: (name) => daemon.send("DELETE", at(name), Pool),
+		replace: (name, by) => noted(daemon.send("POST", `${at(name)}/replace`, Volume, { body: { by } })),
+		remove: (name) => noted(daemon.send("DELETE", at(name), Pool)),
 		takeSnapshot: (volume, name, from) => {
 			const body = { names: [`${pool}/${volume}@${name}`], from };
-			return daemon.send("POST", "/api/v1/snapshots", SnapshotList, { body });
+			return noted(daemon.send("POST", "/api/v1/snapshots", SnapshotList, { body }));
 		},
 		open: async (name) => {
 			const { sizeBytes } = await daemon.get(at(name), Volume);

@@ -77,7 +77,7 @@ export function rollBackVolume(line: Line<"force">, output: Output): Promise<num
 		async (daemon, at) => {
 			const job = await endOf(daemon, (await daemon.send("POST", `${at}/rollback`, Job, { body })).id);
 			if (job.state === "failed") throw new AskError([job.message]);
-			return daemon.get(at, Volume);
+			return { ...(await daemon.get(at, Volume)), notice: job.notice };
 		},
 		of,
 	);

@@ -7,7 +7,7 @@ import { lookAtPool, lookNow, TOLD_MAX } from "../../pool/looks.js";
 import type { Pool } from "../../pool/pool.js";
 import { SIZES_BELOW } from "../../spec/ranges.js";
 import { sizeBytes } from "../../spec/values.js";
-import { quote, sizeText } from "../../text.js";
+import { oneLine, quote, sizeText } from "../../text.js";
 import { NONE } from "../asking/columns.js";
 import { type Output, putJson } from "../client.js";
 import { putRows } from "./open-pool.js";
@@ -43,8 +43,14 @@ export async function snapshotsNow(
 	return found;
 }
 
+/** What is to be known of a change beside what came of it. */
+export function tellNotice({ notice }: { readonly notice?: string | undefined }, output: Output): void {
+	if (notice !== undefined) output.err(`vblade: note: ${oneLine(notice)}\n`);
+}
+
 /** Says which snapshots were taken. */
 export function tellTaken(list: SnapshotList, asJson: boolean, output: Output): void {
+	tellNotice(list, output);
 	if (asJson) putJson(output, list);
 	else
 		for (const { pool, volume, name, created } of list.snapshots)
@@ -63,6 +69,7 @@ export function quotaText({
 
 /** Says what there is to say of a volume. */
 export function tell(look: Volume, asJson: boolean, output: Output): void {
+	tellNotice(look, output);
 	if (asJson) {
 		putJson(output, look);
 		return;

@@ -39,8 +39,9 @@ export function snapshotRoutes({ pools, volumeTurns }: Inside): Route[] {
 			body: NewSnapshots,
 			answers: { 200: { description: "The snapshots", schema: SnapshotList } },
 			handle: async ({ body }) => {
-				const snapshots = await pools.takeSnapshots(body.names, body.from);
-				return listed({ snapshots, total: snapshots.length, next: null } satisfies SnapshotList, "snapshots");
+				const taken = await pools.takeSnapshots(body.names, body.from);
+				const { length: total } = taken.snapshots;
+				return listed({ ...taken, total, next: null } satisfies SnapshotList, "snapshots");
 			},
 		}),
 		route({

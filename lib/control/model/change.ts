@@ -4,7 +4,7 @@
 
 import { z } from "zod";
 import { Disk } from "./disk.js";
-import { count, diskName, moment, text } from "./units.js";
+import { count, diskName, moment, notice, text } from "./units.js";
 
 export const EFFECTS = {
 	add: "the disk is opened and served",
@@ -62,6 +62,7 @@ export const Job = z
 		total: count("Steps or bytes in all"),
 		cancellable: z.boolean().meta({ description: "DELETE ends it before it is done" }),
 		message: text("One line for people: what it does, or how it ended"),
+		notice,
 		errors: z.array(z.string()).meta({ description: "What went wrong, a line each; at most 100" }),
 		errorCount: count("How much went wrong in all"),
 	})

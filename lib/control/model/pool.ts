@@ -6,7 +6,7 @@ import { z } from "zod";
 import { poolChangeSchema, volumePatchSchema } from "../../spec/volume-schema.js";
 import { replica } from "./replica.js";
 import { stored } from "./stored.js";
-import { bytes, count, moment, text } from "./units.js";
+import { bytes, count, moment, notice, text } from "./units.js";
 
 const poolName = text("Its name in the configuration").meta({ example: "fast" });
 
@@ -52,6 +52,7 @@ export type VolumeSummary = z.infer<typeof VolumeSummary>;
 
 export const Volume = VolumeSummary.extend({
 	snapshots: z.array(Snapshot).meta({ description: "In the order in which they were made" }),
+	notice,
 }).meta({ id: "Volume" });
 export type Volume = z.infer<typeof Volume>;
 
@@ -131,6 +132,7 @@ export const Pool = z
 			})
 			.nullable()
 			.meta({ description: "What holds for volumes of which nothing else is set" }),
+		notice,
 	})
 	.meta({ id: "Pool" });
 export type Pool = z.infer<typeof Pool>;
@@ -205,6 +207,7 @@ export const SnapshotList = z
 		snapshots: z.array(NamedSnapshot),
 		total: count("Snapshots that match, also those that are not in this answer"),
 		next: z.string().nullable().meta({ description: "`offset` of the page that follows" }),
+		notice,
 	})
 	.meta({ id: "SnapshotList" });
 export type SnapshotList = z.infer<typeof SnapshotList>;

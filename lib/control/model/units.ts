@@ -36,6 +36,11 @@ export const moment = (what: string) =>
 
 export const text = (what: string) => z.string().meta({ description: what });
 
+/** Of answers to changes. */
+export const notice = text(
+	"What is to be known of the change that this is the answer to; left out: nothing, or it is the answer to none",
+).optional();
+
 export const mac = z
 	.string()
 	.regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/)

@@ -83,7 +83,12 @@ export class StoreFolder implements PoolFolder {
 
 	/** What is on this host alone is in the store when it resolves, unless that does not get on. */
 	async settle(): Promise<void> {
-		await this.#files?.settle();
+		await this.#files?.within.settle();
+	}
+
+	/** Whether the store has all that is written by now, within a moment. */
+	async shipSoon(): Promise<boolean> {
+		return (await this.#files?.within.soon()) === true;
 	}
 
 	/** Before it is open all that is known is whether there is a pool. */

@@ -49,7 +49,8 @@ export class StoredFiles implements StoreFileHome {
 	readonly #options: FilesOptions;
 	readonly #table: LocalTable;
 	readonly #keeper: ImageKeeper;
-	readonly #within: StoredWithin;
+	/** Brings what is here alone there. */
+	readonly within: StoredWithin;
 	readonly #image: Image;
 	readonly #rows: ReadonlyMap<number, LocalRow>;
 	readonly #there: ReadonlySet<number>;
@@ -92,8 +93,8 @@ export class StoredFiles implements StoreFileHome {
 			tell: (trouble) => tell("fetch", trouble),
 		});
 		const { publisher } = this;
-		this.#within = new StoredWithin(publisher, keeper, clock);
-		const ship = () => this.#within.ship();
+		this.within = new StoredWithin(publisher, keeper, clock);
+		const ship = () => this.within.ship();
 		this.#upkeep = new LocalUpkeep({ files: this, clock, sizes, nextTurn, ship });
 		this.own = new OwnImage({ keeper, image, publisher, clock, files: this.#files });
 		// (Closed, it knows what is written, and does nothing about it.)
@@ -269,16 +270,11 @@ export class StoredFiles implements StoreFileHome {
 		this.#upkeep.squeeze();
 	}
 
-	/** What is here alone is brought there, while all goes on; resolves also if that does not get on. */
-	async settle(): Promise<void> {
-		await this.#within.settle();
-	}
-
 	/** What is here alone is brought there, unless the store is away: then it is gone on with the next time. */
 	async close(): Promise<void> {
 		await this.#reclaim?.close();
 		await this.#upkeep.close();
-		const isStored = await this.#within.ship();
+		const isStored = await this.within.ship();
 		await this.publisher.close();
 		await this.#fetcher.close();
 		for (const file of this.#files.values()) {

@@ -1,12 +1,15 @@
 /**
  * Bringing all to a store that may be away, or slow, while somebody waits for the end: not for ever, and not once more when it did not get on the last
- * time. Used by `stored-files.ts`.
+ * time. Used by `stored-files.ts` and `store-folder.ts`.
  */
 
 import type { Clock } from "../../clock.js";
 import type { ImageKeeper } from "./keeper.js";
 import type { Publisher } from "./publisher.js";
 
+/** While somebody waits for the answer to what he has changed: in all, and on one that says that it can't. */
+const SOON_LIMIT_MS = 4000;
+const SOON_AWAY_LIMIT_MS = 1000;
 /** A store, or a head, that says that it can't is waited for no longer. */
 const AWAY_LIMIT_MS = 5000;
 /** One that says nothing at all: for so long nothing more has come there. */
@@ -44,8 +47,13 @@ export class StoredWithin {
 		return !this.#isAway && (await this.#within(CLOSE_LIMIT_MS));
 	}
 
+	/** The same for what somebody has just changed: he is told if it is not there, so it is not waited for as long. */
+	soon(): Promise<boolean> {
+		return this.#within(SOON_LIMIT_MS, SOON_AWAY_LIMIT_MS);
+	}
+
 	/** While it does not say that it can't, or nothing. */
-	async #within(limitMs: number): Promise<boolean> {
+	async #within(limitMs: number, awayLimitMs = AWAY_LIMIT_MS): Promise<boolean> {
 		const [publisher, keeper, clock] = [this.#publisher, this.#keeper, this.#clock];
 		const endMs = clock.now() + limitMs;
 		let awayMs: number | null = null;
@@ -57,7 +65,7 @@ export class StoredWithin {
 				const trouble = publisher.trouble ?? keeper.trouble?.() ?? null;
 				awayMs = trouble === null ? null : (awayMs ?? nowMs);
 				if (publisher.sentBytes !== sentBytes) [sentBytes, sentMs] = [publisher.sentBytes, nowMs];
-				const isAway = nowMs - (awayMs ?? nowMs) >= AWAY_LIMIT_MS || nowMs - sentMs >= SILENT_LIMIT_MS;
+				const isAway = nowMs - (awayMs ?? nowMs) >= awayLimitMs || nowMs - sentMs >= SILENT_LIMIT_MS;
 				if (isAway || nowMs >= endMs) resolve(false);
 				else cancel = clock.after(LOOK_MS, look);
 			};

@@ -58,3 +58,14 @@ t.test("a store that says that it can't, a head that does, and what says nothing
 	const silent = stage();
 	t.equal((await silent.took(silent.within.settle()))[1], 10_000, "silent");
 });
+
+t.test("who waits for the answer to a change is told sooner that it is not there", async (t) => {
+	const good = stage({ doneMs: 200 });
+	t.strictSame(await good.took(good.within.soon()), [true, 200]);
+	const slow = stage({ rate: 1_000_000, doneMs: 20_000 });
+	t.strictSame(await slow.took(slow.within.soon()), [false, 4_000]);
+	const away = stage({ rate: 1 });
+	away.publisher.trouble = "away";
+	t.strictSame(await away.took(away.within.soon()), [false, 1_000]);
+	t.strictSame((await away.took(away.within.ship()))[1], 5_000, "that counts for nobody else");
+});
