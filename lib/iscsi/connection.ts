@@ -12,7 +12,8 @@ import type { Memory } from "../wire/memory.js";
 import { login } from "./login.js";
 import { BHS_BYTES } from "./pdu.js";
 import type { Session, SessionConnection } from "./session.js";
-import type { Agreed, LoginEnd, LoginRefusal, Offers, Refused, Steps } from "./talk.js";
+import type { Agreed, LoginEnd, LoginRefusal, Offers, Pause, Refused, Steps } from "./talk.js";
+import { talkOf } from "./talk.js";
 import { type Line, type Shared, Transmission } from "./transmission.js";
 import { WINDOW } from "./window.js";
 
@@ -30,6 +31,7 @@ const ANSWERS_MAX = 256 * 1024;
  */
 const LOOKS_TO_PING = 6;
 const LOOKS_TO_END = 15;
+const NOTHING = Buffer.alloc(0);
 
 /** What a connection needs of the server. */
 export interface ConnectionHome extends Shared {
@@ -58,8 +60,9 @@ export class IscsiConnection implements StreamUser, Line, SessionConnection {
 	#wantedBytes = 0;
 	#cameBytes = 0;
 	#forgetLimit: () => void;
-	/** A session is being begun: nothing is received. */
+	/** A session is being begun, or the login pauses, within its limit: nothing is received. */
 	#isWaiting = false;
+	#isPausing = false;
 	#isEnding = false;
 	#isClosed = false;
 	/** Why it ends, in good order as far as the wire goes. */
@@ -82,7 +85,7 @@ export class IscsiConnection implements StreamUser, Line, SessionConnection {
 			(bytes) => home.allocate(bytes),
 			() => this.#queued(),
 		);
-		this.#login = login({ ...talkOf(offers), send: (bytes) => this.queue.putCopy(bytes), window: WINDOW });
+		this.#login = login(talkOf(offers, { send: (bytes) => this.queue.putCopy(bytes), window: WINDOW }));
 		this.#wanted = home.allocate(BHS_BYTES);
 		this.#forgetLimit = home.clock.after(LOGIN_LIMIT_MS, () => this.#tooLate());
 		stream.attach(this);
@@ -206,18 +209,17 @@ export class IscsiConnection implements StreamUser, Line, SessionConnection {
 
 	get #isAgreeing(): boolean {
 		const isOver = this.#isClosed || this.#isEnding;
-		return !isOver && !this.#isWaiting && this.#transmission === null;
+		return !isOver && !this.#isWaiting && !this.#isPausing && this.#transmission === null;
 	}
 
-	#next(step: IteratorResult<number, LoginEnd>): void {
+	#next(step: IteratorResult<number | Pause, LoginEnd>): void {
 		if (this.queue.waitingBytes > ANSWERS_MAX) {
 			this.close("it does not read the answers to its login");
 			return;
 		}
 		if (!step.done) {
-			this.#wantedBytes = step.value;
-			this.#cameBytes = 0;
-			if (this.#wanted.bytes.length < step.value) this.#wanted = this.home.allocate(step.value);
+			if (typeof step.value === "number") this.#want(step.value);
+			else this.#pause(step.value);
 			return;
 		}
 		if (step.value.kind === "agreed") void this.#begin(step.value);
@@ -225,6 +227,24 @@ export class IscsiConnection implements StreamUser, Line, SessionConnection {
 			this.home.refused(this, step.value);
 			this.ended(step.value.why);
 		}
+	}
+
+	#want(bytes: number): void {
+		this.#wantedBytes = bytes;
+		this.#cameBytes = 0;
+		if (this.#wanted.bytes.length < bytes) this.#wanted = this.home.allocate(bytes);
+	}
+
+	#pause({ pauseMs }: Pause): void {
+		this.#isPausing = true;
+		this.stream.wantReadable(false);
+		this.home.clock.after(pauseMs, () => {
+			if (this.#isClosed || this.#isEnding) return;
+			this.#isPausing = false;
+			this.stream.wantReadable(true);
+			this.#next(this.#login.next(NOTHING));
+			this.#converse();
+		});
 	}
 
 	async #begin(agreed: Agreed): Promise<void> {
@@ -278,17 +298,3 @@ export class IscsiConnection implements StreamUser, Line, SessionConnection {
 }
 
 const NOBODY = { kind: "refused", status: null, initiatorName: null, targetName: null } as const;
-
-/** (An object with getters is not copied as it is.) */
-function talkOf(offers: Offers): Offers {
-	return {
-		peer: offers.peer,
-		targets: () => offers.targets(),
-		find: (name, initiator) => offers.find(name, initiator),
-		denied: (target, initiator) => offers.denied(target, initiator),
-		portals: () => offers.portals(),
-		discoveryChap: offers.discoveryChap,
-		refusal: offers.refusal,
-		session: (identity, target) => offers.session(identity, target),
-	};
-}

@@ -17,6 +17,11 @@ import type { IscsiTarget } from "./target.js";
 /** Who it is, and whom it wants: in its first request alone. */
 const FIRST_KEYS = ["InitiatorName", "TargetName", "SessionType"];
 const ALIAS_KEY = "InitiatorAlias";
+/** (Who has the secret may come again.) */
+const TOO_MANY_PROOFS: LoginRefusal = {
+	status: LoginStatus.unavailable,
+	why: "too many proofs from its address were wrong, and others wait before it",
+};
 
 /** Who has come, and for what. */
 interface Party {
@@ -60,13 +65,24 @@ class Login {
 			if ("why" in request) return this.#refused(request);
 			const party = this.#party ?? this.#identify(request.pairs);
 			if ("why" in party) return this.#refused(party);
-			const answer = this.#answer(request, party);
+			const isProof = party.security.isProof(request.pairs);
+			const crowded = isProof ? yield* this.#waitToProve() : null;
+			const answer = crowded ?? this.#answer(request, party);
+			if (isProof && crowded === null) this.#talk.proofs.ended(!("why" in answer));
 			if ("why" in answer) return this.#refused(answer);
 			const last = yield* this.#exchange.respond(answer.text, answer.next);
 			if (!Buffer.isBuffer(last)) return this.#refused(last);
 			if (answer.next === Stage.full) return this.#agreed(party, last);
 			this.#talk.send(last);
 		}
+	}
+
+	/** Where others from the same address have proved something wrong. */
+	*#waitToProve(): Steps<LoginRefusal | null> {
+		const pauseMs = this.#talk.proofs.begin();
+		if (pauseMs === null) return TOO_MANY_PROOFS;
+		if (pauseMs > 0) yield { pauseMs };
+		return null;
 	}
 
 	#refused({ status, why }: LoginRefusal): Refused {

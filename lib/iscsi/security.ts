@@ -42,6 +42,11 @@ export class Security {
 		return this.#hasBegun;
 	}
 
+	/** They are a proof that is wanted. */
+	isProof(pairs: Pairs): boolean {
+		return this.#proof !== null && (pairs.has("CHAP_R") || pairs.has("CHAP_N"));
+	}
+
 	/** It has gone on without a proof. */
 	skipped(): LoginRefusal {
 		return failed("it does not prove who it is, which is wanted here");

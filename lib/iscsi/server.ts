@@ -15,6 +15,7 @@ import type { Memory } from "../wire/memory.js";
 import { CommandPool } from "./command.js";
 import { type ConnectionHome, IscsiConnection } from "./connection.js";
 import { LoginStatus } from "./pdu.js";
+import { ProofDelays } from "./proof-delays.js";
 import type { Session } from "./session.js";
 import { Sessions } from "./sessions.js";
 import type { Agreed, LoginRefusal, Offers, Refused } from "./talk.js";
@@ -70,6 +71,7 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 	readonly #targets = new Map<string, IscsiTarget>();
 	readonly #connections = new Set<IscsiConnection>();
 	readonly #places: Places;
+	readonly #proofs: ProofDelays;
 	/** Until when whoever uses them may log out. */
 	readonly #withdrawn = new Map<ScsiTarget, number>();
 	/** Those that have something to send: a list, as an array would be made anew again and again. */
@@ -83,6 +85,7 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 		this.departures = options.departures ?? null;
 		this.clock = options.clock ?? systemClock;
 		this.sessions = new Sessions(this.clock, this.departures);
+		this.#proofs = new ProofDelays(this.clock);
 		this.#places = new Places(options.connectionsMax ?? CONNECTIONS_MAX);
 		this.rooms = new Rooms(options.allocate, options.budgetBytes ?? BUDGET_BYTES);
 		options.pump.addLink(this);
@@ -156,6 +159,7 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 			denied: (target, initiator) => this.#options.onDenied?.(target, initiator),
 			portals: () => this.#options.portals(stream),
 			discoveryChap: this.discoveryChap,
+			proofs: this.#proofs.of(stream.peer),
 			refusal: null,
 			session: (identity, target) => this.sessions.agreed(identity, target),
 		};

@@ -4,6 +4,7 @@
 
 import type { Parameters } from "./parameters.js";
 import type { LoginStatus } from "./pdu.js";
+import type { ProofGate } from "./proof-delays.js";
 import type { Chap, Initiator, IscsiTarget } from "./target.js";
 
 /** Why not, for the initiator as a number and for people in words. */
@@ -26,6 +27,8 @@ export interface Offers {
 	portals(): readonly string[];
 	/** What a discovery session has to prove; null: nothing. */
 	readonly discoveryChap: Chap | null;
+	/** Asked before a proof is looked at. */
+	readonly proofs: ProofGate;
 	/** Why nobody may log in now; null: they may. */
 	readonly refusal: LoginRefusal | null;
 	/**
@@ -84,5 +87,26 @@ export interface Refused {
 	readonly targetName: string | null;
 }
 
-/** Yields how many bytes it wants next, and gets those. */
-export type Steps<Result> = Generator<number, Result, Buffer>;
+/** For so long nothing is heard. */
+export interface Pause {
+	readonly pauseMs: number;
+}
+
+/** Yields how many bytes it wants next, and gets those; or a pause, and gets nothing. */
+export type Steps<Result> = Generator<number | Pause, Result, Buffer>;
+
+/** (An object with getters is not copied as it is.) */
+export function talkOf(offers: Offers, own: Pick<Talk, "send" | "window">): Talk {
+	return {
+		...own,
+		peer: offers.peer,
+		targets: () => offers.targets(),
+		find: (name, initiator) => offers.find(name, initiator),
+		denied: (target, initiator) => offers.denied(target, initiator),
+		portals: () => offers.portals(),
+		discoveryChap: offers.discoveryChap,
+		proofs: offers.proofs,
+		refusal: offers.refusal,
+		session: (identity, target) => offers.session(identity, target),
+	};
+}

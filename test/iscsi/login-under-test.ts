@@ -2,7 +2,7 @@
 
 import { login } from "../../lib/iscsi/login.js";
 import { LoginStatus } from "../../lib/iscsi/pdu.js";
-import type { LoginEnd, Offers, Talk } from "../../lib/iscsi/talk.js";
+import type { LoginEnd, Offers, Pause, Steps, Talk } from "../../lib/iscsi/talk.js";
 import type { Chap, Initiator, IscsiTarget } from "../../lib/iscsi/target.js";
 import { ScsiTarget } from "../../lib/scsi/target.js";
 import type { LoginWire } from "../support/iscsi/initiator-login.js";
@@ -35,6 +35,7 @@ export function offersOf(targets: Iterable<IscsiTarget>): Offers {
 		denied: () => {},
 		portals: () => ["192.0.2.1:3260", "[2001:db8::1]:3260"],
 		discoveryChap: null,
+		proofs: { begin: () => 0, ended: () => {} },
 		refusal: null,
 		session: () => ({ status: LoginStatus.noSession, why: "there is no such session" }),
 	};
@@ -46,7 +47,7 @@ export class LoginUnderTest implements LoginWire {
 	/** Bytes that it waited for, at most. */
 	mostWanted = 0;
 	end: LoginEnd | null = null;
-	readonly #steps: Generator<number, LoginEnd, Buffer>;
+	readonly #steps: Steps<LoginEnd>;
 	#waiting = Buffer.alloc(0);
 	#sent: Buffer[] = [];
 	#wanted = 0;
@@ -66,8 +67,9 @@ export class LoginUnderTest implements LoginWire {
 		this.#take(this.#steps.next());
 	}
 
-	#take(step: IteratorResult<number, LoginEnd>): void {
+	#take(step: IteratorResult<number | Pause, LoginEnd>): void {
 		if (step.done === true) this.end = step.value;
+		else if (typeof step.value !== "number") this.#take(this.#steps.next(Buffer.alloc(0)));
 		else {
 			this.#wanted = step.value;
 			this.mostWanted = Math.max(this.mostWanted, step.value);
