@@ -4,12 +4,12 @@
  */
 
 import { codeOf, OperatorError } from "../errors.js";
-import { readChapSecret, secretFilesOf } from "../opener/chap-secrets.js";
+import { readChapSecret } from "../opener/chap-secrets.js";
 import { within } from "../opener/patience.js";
 import { LONGEST_TOKEN, textIn, whyUnreadable } from "../opener/sources.js";
 import { readStoreKeys } from "../opener/store-keys.js";
 import type { Config } from "../spec/config.js";
-import { iscsiExportOf } from "../spec/exports.js";
+import { iscsiExportOf, secretFilesOf } from "../spec/exports.js";
 import { PlacedError } from "../spec/place.js";
 import { isLoopback } from "../spec/values.js";
 import { quote } from "../text.js";

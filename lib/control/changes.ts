@@ -48,7 +48,7 @@ export class Changes {
 		readonly observed: Observed,
 		readonly jobs: Jobs,
 		readonly now: () => number,
-		readonly opener: Pick<Opener, "whyNotFile" | "whyNotLink">,
+		readonly opener: Pick<Opener, "whyNotFile" | "whyNotLink" | "whyNotSecret">,
 		readonly workers: Pick<Workers, "pool">,
 	) {}
 

@@ -5,13 +5,13 @@
  */
 
 import type { DiskConfig } from "../spec/configuration.js";
-import { aoeExportsOf } from "../spec/exports.js";
+import { aoeExportsOf, iscsiExportOf, secretFilesOf } from "../spec/exports.js";
 import { pointerTo, Refusal } from "./problem.js";
 import type { Opener } from "./seams.js";
 
 /** Throws a Refusal if the opener won't open what `before` did not have. */
 export async function demandPermits(
-	opener: Pick<Opener, "whyNotFile" | "whyNotLink">,
+	opener: Pick<Opener, "whyNotFile" | "whyNotLink" | "whyNotSecret">,
 	disk: DiskConfig,
 	before: DiskConfig | undefined,
 ): Promise<void> {
@@ -21,6 +21,9 @@ export async function demandPermits(
 	const known = linksOf(before);
 	for (const link of linksOf(disk))
 		if (!known.has(link)) demand(["aoe", "netif"], await opener.whyNotLink(link));
+	const secrets = secretsOf(before);
+	for (const file of secretsOf(disk))
+		if (!secrets.has(file)) demand(["iscsi", "chap"], await opener.whyNotSecret(file));
 }
 
 function demand(key: readonly string[], why: string | undefined): void {
@@ -43,4 +46,10 @@ function linksOf(disk: DiskConfig | undefined): ReadonlySet<string> {
 			return netif.kind === "gre" ? [`gre:${netif.peer}`] : [];
 		}),
 	);
+}
+
+/** Files of secrets that its initiators have to know. */
+function secretsOf(disk: DiskConfig | undefined): ReadonlySet<string> {
+	const chap = iscsiExportOf(disk?.exports ?? [])?.chap;
+	return new Set(chap === undefined ? [] : secretFilesOf(chap));
 }

@@ -52,9 +52,10 @@ export interface Opener extends Keeper {
 	processes(): Promise<readonly Process[]>;
 	/** Listens where the files that were last read say, and nowhere else. `wrong`: where it can't, a line each. */
 	listeners(): Promise<{ readonly listeners: readonly Listening[]; readonly wrong: readonly string[] }>;
-	/** Why it would not open that file, or that link (`unix:PATH`, `gre:ADDRESS`), for a disk; undefined: it would try. */
+	/** Why it would not open that file, that link (`unix:PATH`, `gre:ADDRESS`), or that secret of CHAP, for a disk; undefined: it would try. */
 	whyNotFile(path: string, readOnly: boolean): Promise<string | undefined>;
 	whyNotLink(link: string): Promise<string | undefined>;
+	whyNotSecret(file: string): Promise<string | undefined>;
 	/** Bits per second of those interfaces that the kernel knows it of, by name. */
 	speeds(names: readonly string[]): Promise<ReadonlyMap<string, number>>;
 }

@@ -61,6 +61,10 @@ export class TreeOpener implements Opener {
 		return this.#whyNot({ kind: "permitLink", link });
 	}
 
+	whyNotSecret(file: string): Promise<string | undefined> {
+		return this.#whyNot({ kind: "permitSecret", file });
+	}
+
 	/** What the opener refuses with; an error only if it does not answer. */
 	async #whyNot(body: OpenerRequest): Promise<string | undefined> {
 		try {

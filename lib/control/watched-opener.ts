@@ -103,6 +103,10 @@ export class WatchedOpener implements Opener, DamageTeller {
 		return this.#opener.whyNotLink(link);
 	}
 
+	whyNotSecret(file: string): Promise<string | undefined> {
+		return this.#opener.whyNotSecret(file);
+	}
+
 	speeds(names: readonly string[]): ReturnType<Opener["speeds"]> {
 		return this.#opener.speeds(names);
 	}

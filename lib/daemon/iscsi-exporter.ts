@@ -12,7 +12,7 @@ import { nativeMemory } from "../native.js";
 import { readChapSecret } from "../opener/chap-secrets.js";
 import type { Pump } from "../pump.js";
 import { LogicalUnit } from "../scsi/unit.js";
-import type { ChapSpec, IscsiExportSpec, ListenSpec, SocketSpec } from "../spec/spec.js";
+import type { IscsiExportSpec, ListenSpec, SocketSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import type { Addition, Exporter } from "./exporter.js";
 import type { IscsiAbsent } from "./iscsi-absent.js";
@@ -74,7 +74,8 @@ export class IscsiExporter implements Exporter<IscsiExportSpec> {
 		this.#keeping = new UnitKeeping(keep);
 		this.#absent = absent;
 		this.#told = new IscsiTold(log);
-		this.#secrets = new IscsiSecrets({ log, read: readSecret });
+		const used = () => [...this.#exports.values()].flatMap(({ spec: { chap } }) => chap ?? []);
+		this.#secrets = new IscsiSecrets({ log, read: readSecret, used });
 		this.#server = new IscsiServer({
 			...{ pump, allocate: nativeMemory, ...(departures && { departures }) },
 			portals: ({ local }) => portalsOf(local, this.#places()),
@@ -99,13 +100,9 @@ export class IscsiExporter implements Exporter<IscsiExportSpec> {
 
 	/** Initiators connect there from now on, for exports without sockets of their own. Who has connected stays. */
 	listen({ iscsi }: ListenSpec): void {
-		void this.#secrets.follow(this.#chapsOf([...this.#exports.values()]));
+		void this.#secrets.follow();
 		this.#common = iscsi;
 		void this.#sockets.follow(iscsi);
-	}
-
-	#chapsOf(entries: readonly Entry[]): ChapSpec[] {
-		return entries.flatMap(({ spec: { chap } }) => chap ?? []);
 	}
 
 	/** Why nobody can connect at some of those, or log in. */
@@ -181,6 +178,7 @@ export class IscsiExporter implements Exporter<IscsiExportSpec> {
 		if (entry === undefined || !entry.disk || !isAlike(entry.spec, spec)) return false;
 		this.#changes += 1;
 		entry.spec = spec;
+		this.#secrets.forget();
 		if (spec.chap !== undefined) void this.#secrets.begin(spec.chap);
 		const target = this.#targets.get(spec.target);
 		if (target?.has(spec.name)) {
@@ -225,6 +223,7 @@ export class IscsiExporter implements Exporter<IscsiExportSpec> {
 		this.withdraw(name);
 		if (entry.disk !== null) this.#keeping.end(LogicalUnit.of(entry.disk));
 		this.#exports.delete(name);
+		this.#secrets.forget();
 		const last = this.#leaving.get(name);
 		this.#leaving.delete(name);
 		if (last !== undefined) this.#server.cutOff(last);

@@ -8,10 +8,13 @@ import { type Clock, systemClock } from "../clock.js";
 import { OperatorError } from "../errors.js";
 import type { Chap } from "../iscsi/target.js";
 import type { Log } from "../log.js";
-import { type ChapSecret, secretFilesOf } from "../opener/chap-secrets.js";
+import type { ChapSecret } from "../opener/chap-secrets.js";
+import { secretFilesOf } from "../spec/exports.js";
 import type { ChapSpec } from "../spec/spec.js";
 
 const RETRY_MS = 10_000;
+/** One that was had until now may be named no more, which is known when all of a reload is carried out: it is tried again before it is told. */
+const DOUBT_MS = 1000;
 
 /** What a file holds. Rejects with an OperatorError. */
 export type ReadChapSecret = (file: string) => Promise<ChapSecret>;
@@ -19,6 +22,8 @@ export type ReadChapSecret = (file: string) => Promise<ChapSecret>;
 export interface IscsiSecretsOptions {
 	readonly log: Log;
 	readonly read: ReadChapSecret;
+	/** What is to be proved at present. */
+	readonly used: () => readonly ChapSpec[];
 	readonly clock?: Clock;
 }
 
@@ -27,6 +32,8 @@ interface Known {
 	secret: Buffer | null;
 	/** Why it can't be read; null: it can, or that is not known yet. */
 	wrong: string | null;
+	/** It could not be read once, and is told when that is so again. */
+	isDoubtful: boolean;
 }
 
 export class IscsiSecrets {
@@ -73,39 +80,56 @@ export class IscsiSecrets {
 	}
 
 	/** Of all that are used now: they may hold others. */
-	async follow(used: readonly ChapSpec[]): Promise<void> {
-		const files = new Set(used.flatMap(secretFilesOf));
+	async follow(): Promise<void> {
+		await this.#readAll([...this.forget()]);
+	}
+
+	/** Those that nobody uses any more. Returns those that are used. */
+	forget(): ReadonlySet<string> {
+		const files = new Set(this.#options.used().flatMap(secretFilesOf));
 		for (const file of this.#known.keys()) if (!files.has(file)) this.#known.delete(file);
-		await this.#readAll([...files]);
+		return files;
 	}
 
 	async #readAll(files: readonly string[]): Promise<void> {
 		await Promise.all(files.map((file) => this.#read(file)));
 		this.#forgetRetry();
 		if (this.#isClosed) return;
-		const failed = [...this.#known].flatMap(([file, { wrong }]) => (wrong === null ? [] : file));
+		const doubtful = [...this.#known].filter(([, { isDoubtful }]) => isDoubtful);
+		const failed = [...this.#known].filter(([, { wrong, isDoubtful }]) => wrong !== null || isDoubtful);
 		if (failed.length === 0) return;
 		const { clock = systemClock } = this.#options;
-		this.#forgetRetry = clock.after(RETRY_MS, () => void this.#readAll(failed));
+		const afterMs = doubtful.length > 0 ? DOUBT_MS : RETRY_MS;
+		this.#forgetRetry = clock.after(afterMs, () => void this.#retry(failed.map(([file]) => file)));
+	}
+
+	async #retry(files: readonly string[]): Promise<void> {
+		const used = this.forget();
+		await this.#readAll(files.filter((file) => used.has(file)));
 	}
 
 	async #read(file: string): Promise<void> {
 		const { log, read } = this.#options;
-		const known = this.#known.get(file) ?? { secret: null, wrong: null };
+		const known = this.#known.get(file) ?? { secret: null, wrong: null, isDoubtful: false };
 		this.#known.set(file, known);
 		try {
 			const found = await read(file);
+			if (this.#known.get(file) !== known) return;
 			if (known.wrong !== null) log.info(`iscsi: ${file}: the secret is there now`);
 			this.#took(file, found);
 		} catch (error) {
 			if (!(error instanceof OperatorError)) throw error;
+			if (this.#known.get(file) !== known) return;
+			known.isDoubtful = known.secret !== null && known.wrong === null && !known.isDoubtful;
+			if (known.isDoubtful) return;
 			if (error.message !== known.wrong) log.error(`iscsi: ${error.message}: it is tried again`);
 			known.wrong = error.message;
 		}
 	}
 
 	#took(file: string, { secret, warnings }: ChapSecret): void {
-		this.#known.set(file, { secret: Buffer.from(secret), wrong: null });
+		const now = { secret: Buffer.from(secret), wrong: null, isDoubtful: false };
+		this.#known.set(file, Object.assign(this.#known.get(file) ?? now, now));
 		for (const warning of warnings) {
 			if (!this.#warned.has(warning)) this.#options.log.warn(`iscsi: ${warning}`);
 			this.#warned.add(warning);

@@ -10,7 +10,7 @@ import { hostNumber } from "../scsi/port-group.js";
 import { ScsiTarget } from "../scsi/target.js";
 import { LogicalUnit } from "../scsi/unit.js";
 import { Peers } from "../spec/peers.js";
-import type { IscsiExportSpec } from "../spec/spec.js";
+import type { ChapSpec, IscsiExportSpec } from "../spec/spec.js";
 import type { IscsiAbsent } from "./iscsi-absent.js";
 import type { IscsiSecrets } from "./iscsi-secrets.js";
 
@@ -95,9 +95,17 @@ export class ExportedTarget implements IscsiTarget {
 		return typeof chap === "string" ? chap : null;
 	}
 
+	get wantedUser(): string | null {
+		return this.#chapSpec()?.user ?? null;
+	}
+
 	#chap(): Chap | string | null {
-		for (const { spec } of this.#units.values())
-			if (spec.chap !== undefined) return this.#secrets.chapOf(spec.chap);
+		const spec = this.#chapSpec();
+		return spec === null ? null : this.#secrets.chapOf(spec);
+	}
+
+	#chapSpec(): ChapSpec | null {
+		for (const { spec } of this.#units.values()) if (spec.chap !== undefined) return spec.chap;
 		return null;
 	}
 }

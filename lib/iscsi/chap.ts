@@ -8,7 +8,7 @@ import { quote } from "../text.js";
 import { binaryOf, numberOf, type Pairs } from "./keys.js";
 import { LoginStatus } from "./pdu.js";
 import type { LoginRefusal } from "./talk.js";
-import type { Chap } from "./target.js";
+import type { Chap, ChapAccount } from "./target.js";
 
 /** What IANA calls them (12.1.4, and its registry "PPP Authentication Algorithms"), the strongest first. */
 const ALGORITHMS: readonly { readonly number: string; readonly hash: string }[] = [
@@ -37,6 +37,11 @@ export function chapHash(number: string): string | undefined {
 	return ALGORITHMS.find((each) => each.number === number)?.hash;
 }
 
+/** Of the same name, with the same secret. */
+export function isSameAccount(one: ChapAccount, other: ChapAccount): boolean {
+	return one.user === other.user && Buffer.compare(one.secret, other.secret) === 0;
+}
+
 const failed = (why: string): LoginRefusal => ({ status: LoginStatus.authenticationFailed, why });
 
 type Answer = readonly (readonly [string, string])[];
@@ -46,15 +51,15 @@ export class ChapProof {
 	readonly #identifier = randomInt(256);
 	readonly #challenge = randomBytes(CHALLENGE_BYTES);
 	#hash: string | null = null;
-	#user: string | null = null;
+	#proved: ChapAccount | null = null;
 
 	constructor(chap: Chap) {
 		this.#chap = chap;
 	}
 
-	/** Who it is, once that is proved. */
-	get user(): string | null {
-		return this.#user;
+	/** Who it is, and by which secret, once that is proved. */
+	get proved(): ChapAccount | null {
+		return this.#proved;
 	}
 
 	/** What is answered to the keys of CHAP of one request. */
@@ -66,7 +71,7 @@ export class ChapProof {
 		if (user === undefined && response === undefined)
 			return pairs.has("CHAP_I") || pairs.has("CHAP_C") ? failed("it asks for a proof, and gives none") : [];
 		if (this.#hash === null) return failed("it answers a challenge that it has not got");
-		if (this.#user !== null) return failed("it proves twice who it is");
+		if (this.#proved !== null) return failed("it proves twice who it is");
 		if (user === undefined || response === undefined) return failed("its proof has no name, or nothing else");
 		return this.#check(this.#hash, user, response, pairs);
 	}
@@ -95,7 +100,7 @@ export class ChapProof {
 		if (user !== wantedUser) return failed(`there is no user ${quote(user)}`);
 		if (!isRight) return failed(`the secret of ${quote(user)} is another one`);
 		const answer = this.#proveTarget(hash, pairs);
-		if (!("why" in answer)) this.#user = user;
+		if (!("why" in answer)) this.#proved = this.#chap.initiator;
 		return answer;
 	}
 

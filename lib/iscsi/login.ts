@@ -99,7 +99,7 @@ class Login {
 			identity,
 			target,
 			initiatorAlias: this.#alias,
-			user: security.user,
+			proved: security.proved,
 			parameters: negotiation.parameters,
 			cmdSN: exchange.cmdSN,
 			statSN: exchange.statSN,

@@ -8,7 +8,7 @@ import { ChapProof } from "./chap.js";
 import { type Pairs, REJECT } from "./keys.js";
 import { LoginStatus } from "./pdu.js";
 import type { LoginRefusal } from "./talk.js";
-import type { Chap } from "./target.js";
+import type { Chap, ChapAccount } from "./target.js";
 
 const CHAP_KEYS = ["CHAP_A", "CHAP_I", "CHAP_C", "CHAP_N", "CHAP_R"];
 
@@ -29,12 +29,12 @@ export class Security {
 
 	/** All is proved that has to be. */
 	get isDone(): boolean {
-		return this.#proof === null || this.user !== null;
+		return this.#proof === null || this.proved !== null;
 	}
 
 	/** Who it is, by CHAP; null: it has proved nothing. */
-	get user(): string | null {
-		return this.#proof?.user ?? null;
+	get proved(): ChapAccount | null {
+		return this.#proof?.proved ?? null;
 	}
 
 	/** A method was chosen, and the proof is on its way. */

@@ -12,6 +12,7 @@ import type { ScsiTarget } from "../scsi/target.js";
 import { Rooms } from "../stream/rooms.js";
 import type { ByteStream } from "../stream/stream.js";
 import type { Memory } from "../wire/memory.js";
+import { isSameAccount } from "./chap.js";
 import { CommandPool } from "./command.js";
 import { type ConnectionHome, IscsiConnection } from "./connection.js";
 import { LoginStatus } from "./pdu.js";
@@ -122,11 +123,15 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 		this.#closeAll(this.#of(target), null);
 	}
 
-	/** Others may have it now: those who may not are cut off. */
+	/** Others may have it now, or something else has to be proved: those who may not, or have not, are cut off. */
 	recheck(target: IscsiTarget): void {
-		const shutOut = this.#of(target).filter(
-			({ peer, session }) => !target.mayUse({ peer, name: session!.identity.initiatorName }),
-		);
+		const { wantedUser } = target;
+		const shutOut = this.#of(target).filter(({ peer, session }) => {
+			const { identity, user } = session!;
+			return (
+				!target.mayUse({ peer, name: identity.initiatorName }) || (wantedUser !== null && user !== wantedUser)
+			);
+		});
 		this.#closeAll(shutOut, "who may have it was changed");
 	}
 
@@ -250,7 +255,7 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 	}
 
 	/** What has changed since the login began, which may be long ago: `recheck` and `cutOff` know only of sessions. Null: nothing that matters. */
-	#refusalOf({ peer }: IscsiConnection, { identity, target, user }: Agreed): LoginRefusal | null {
+	#refusalOf({ peer }: IscsiConnection, { identity, target, proved }: Agreed): LoginRefusal | null {
 		if (target === null) return null;
 		const now = this.#targets.get(target.scsi.name);
 		if (now?.scsi !== target.scsi)
@@ -261,8 +266,7 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 			return { status: LoginStatus.forbidden, why: "who may have that target was changed meanwhile" };
 		}
 		if (now.unavailable !== null) return { status: LoginStatus.unavailable, why: now.unavailable };
-		const isProved = now.chap === null || now.chap.initiator.user === user;
-		return isProved
+		return now.chap === null || (proved !== null && isSameAccount(proved, now.chap.initiator))
 			? null
 			: { status: LoginStatus.authenticationFailed, why: "what it has to prove was changed meanwhile" };
 	}

@@ -42,7 +42,7 @@ export class Session {
 	readonly #totals: Float64Array;
 
 	constructor(
-		{ identity, target, initiatorAlias, user, parameters }: Agreed,
+		{ identity, target, initiatorAlias, proved, parameters }: Agreed,
 		tsih: number,
 		readonly connection: SessionConnection,
 		departures: Departures | null,
@@ -54,7 +54,7 @@ export class Session {
 		// (A discovery session has one without units, which nobody asks anything.)
 		this.target = target?.scsi ?? new ScsiTarget("");
 		this.alias = initiatorAlias;
-		this.user = user;
+		this.user = proved?.user ?? null;
 		this.hasHeaderDigest = parameters.headerDigest;
 		this.hasDataDigest = parameters.dataDigest;
 		const { initiatorName, isid } = identity;

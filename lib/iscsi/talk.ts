@@ -5,7 +5,7 @@
 import type { Parameters } from "./parameters.js";
 import type { LoginStatus } from "./pdu.js";
 import type { ProofGate } from "./proof-delays.js";
-import type { Chap, Initiator, IscsiTarget } from "./target.js";
+import type { Chap, ChapAccount, Initiator, IscsiTarget } from "./target.js";
 
 /** Why not, for the initiator as a number and for people in words. */
 export interface LoginRefusal {
@@ -66,8 +66,8 @@ export interface Agreed {
 	readonly target: IscsiTarget | null;
 	/** For people, or null. */
 	readonly initiatorAlias: string | null;
-	/** The user of CHAP; null: nothing was proved. */
-	readonly user: string | null;
+	/** By CHAP, with the secret that it was proved by; null: nothing was. */
+	readonly proved: ChapAccount | null;
 	readonly parameters: Parameters;
 	/** Of the first command that is to come. */
 	readonly cmdSN: number;

@@ -33,6 +33,8 @@ export interface IscsiTarget {
 	readonly alias: string;
 	/** Null: it is enough to be among those who may. */
 	readonly chap: Chap | null;
+	/** Whom an initiator has to prove to be, also while its secret is not known; null: nobody. */
+	readonly wantedUser: string | null;
 	mayUse(initiator: Initiator): boolean;
 	/** Why nobody can log in now, who may: it is a moment's matter (`LoginStatus.unavailable`: initiators try again). Null: they can. */
 	readonly unavailable: string | null;

@@ -165,6 +165,10 @@ export class Answers {
 			this.#options.files.grants.grant(path, readOnly);
 			return DONE;
 		},
+		permitSecret: ({ file }) => {
+			this.#options.files.chapSecrets.demand(file);
+			return DONE;
+		},
 		permitLink: ({ link }) => {
 			this.#options.files.refuseLink(link);
 			return DONE;

@@ -4,9 +4,9 @@
  */
 
 import { OperatorError } from "../errors.js";
-import { iscsiExportOf } from "../spec/exports.js";
+import { iscsiExportOf, secretFilesOf } from "../spec/exports.js";
 import { CHAP_SECRET_MAX, CHAP_SECRET_MIN } from "../spec/ranges.js";
-import type { ChapSpec, ExportSpec } from "../spec/spec.js";
+import type { ExportSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import { OneAtATime } from "./patience.js";
 import { secretIn } from "./store-keys.js";
@@ -32,10 +32,6 @@ export async function readChapSecret(file: string): Promise<ChapSecret> {
 			: []),
 	];
 	return { secret, warnings };
-}
-
-export function secretFilesOf({ secretFile, mutual }: ChapSpec): string[] {
-	return mutual === undefined ? [secretFile] : [secretFile, mutual.secretFile];
 }
 
 interface WithExports {
@@ -64,10 +60,15 @@ export class ChapSecretFiles {
 		return this.#named.size > 0;
 	}
 
-	/** Throws an OperatorError if it can't be had. */
-	async read(file: string): Promise<ChapSecret> {
+	/** Throws an OperatorError if no file of root's names it. */
+	demand(file: string): void {
 		if (!this.#named.has(file))
 			throw new OperatorError(`${quote(file)}: is no secret of the files that root configures`);
+	}
+
+	/** Throws an OperatorError if it can't be had. */
+	async read(file: string): Promise<ChapSecret> {
+		this.demand(file);
 		const reading = this.#readings.get(file) ?? readingOf(file);
 		this.#readings.set(file, reading);
 		return reading.get();

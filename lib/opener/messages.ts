@@ -205,6 +205,8 @@ export type OpenerRequest =
 	/** Whether that file would be opened for a disk, by what the files name and allow: refused if not. Nothing is opened. */
 	| { readonly kind: "permit"; readonly path: string; readonly readOnly: boolean }
 	/** The same of `unix:PATH` or `gre:PEER`. */
+	/** Whether a disk may want a proof by the secret in that file: refused if not. */
+	| { readonly kind: "permitSecret"; readonly file: string }
 	| { readonly kind: "permitLink"; readonly link: string }
 	/** How fast interfaces are. The answer has `speeds`, by name, in bits per second, as far as the kernel knows. */
 	| { readonly kind: "speeds"; readonly names: readonly string[] }

@@ -68,6 +68,7 @@ const FIELDS: Readonly<Record<OpenerRequest["kind"], Readonly<Record<string, Che
 	processes: {},
 	listeners: {},
 	permit: { path: isPath, readOnly: isFlag },
+	permitSecret: { file: isPath },
 	permitLink: { link: isText(LONGEST_PATH) },
 	speeds: { names: isList(isInterface, MOST_LINKS) },
 	replace: { index: isCount(MOST_WORKERS) },

@@ -3,7 +3,7 @@
  * the answer is as it was, too, down to the object. Asked wherever disks are compared and placed.
  */
 
-import type { AoeExportSpec, ExportSpec, IscsiExportSpec, NbdExportSpec } from "./spec.js";
+import type { AoeExportSpec, ChapSpec, ExportSpec, IscsiExportSpec, NbdExportSpec } from "./spec.js";
 
 type Exports = readonly ExportSpec[];
 
@@ -23,4 +23,9 @@ export function nbdExportOf(exports: Exports): NbdExportSpec | undefined {
 /** The same. */
 export function iscsiExportOf(exports: Exports): IscsiExportSpec | undefined {
 	return exports.find((each) => each.protocol === "iscsi");
+}
+
+/** Files that hold what an initiator has to know, and what it is told in return. */
+export function secretFilesOf({ secretFile, mutual }: ChapSpec): string[] {
+	return mutual === undefined ? [secretFile] : [secretFile, mutual.secretFile];
 }

@@ -246,6 +246,13 @@ t.test("what the opener would refuse is refused at once, and says which key allo
 		status: 422,
 		body: { errors: [{ pointer: "#/aoe/netif" }] },
 	});
+	refusals.set("/etc/vblade/other", "is no secret of root's");
+	const chap = (file: string) => ({ user: "web", secret_file: file });
+	const iscsi = { target: "iqn.2026-11.org.example:new", chap: chap("/etc/vblade/other") };
+	t.match(await add({ memory: "1M", iscsi }), {
+		status: 422,
+		body: { detail: "is no secret of root's", errors: [{ pointer: "#/iscsi/chap" }] },
+	});
 	t.strictSame(stage.workers.calls, []);
 	t.equal((await stage.ask("GET", "/api/v1/disks/new")).status, 404);
 	const good = await add({ file: "/srv/new.img", aoe });

@@ -86,6 +86,10 @@ export class FakeOpener implements Opener {
 		return this.refusals.get(link);
 	}
 
+	async whyNotSecret(file: string) {
+		return this.refusals.get(file);
+	}
+
 	async speeds() {
 		return this.speed;
 	}

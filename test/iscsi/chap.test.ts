@@ -37,7 +37,7 @@ t.test("with every algorithm, in base 16 and 64, in one direction and in both", 
 				const { status, isProved } = await outcome(chap, login);
 				t.equal(status, LoginStatus.success);
 				t.equal(isProved, target === undefined ? null : true);
-				t.match(login.end, { kind: "agreed", user: "web" });
+				t.match(login.end, { kind: "agreed", proved: { user: "web" } });
 			}
 });
 

@@ -7,7 +7,7 @@ import { connect } from "node:net";
 import t, { type Test } from "tap";
 import { LoginStatus } from "../../lib/iscsi/pdu.js";
 import { type Answer, DaemonTree } from "../daemon/tree-bench.js";
-import { until } from "../support/cleanup.js";
+import { pause, until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { READ_CAPACITY_10, read10, TEST_UNIT_READY, write10 } from "../support/iscsi/cdbs.js";
 import { Initiator } from "../support/iscsi/initiator.js";
@@ -203,11 +203,35 @@ if (await inNamespace(import.meta.url)) {
 			iscsi: { target: `${LATE}2`, chap: { user: "us", secret_file: file } },
 		});
 		const add = (name: string, file: string) => tree.ask("POST", "/api/v1/disks", { name, ...added(file) });
-		t.match(await add("other", "/etc/shadow"), { status: 202 });
+		const why = '"/etc/shadow": is no secret of the files that root configures';
+		t.match(await add("other", "/etc/shadow"), { status: 422, body: { detail: why } });
+		t.equal((await tree.ask("GET", "/api/v1/disks/other")).status, 404);
+		t.match(await add("other", tree.path("secret")), { status: 202 });
 		await tree.state("other", "open");
-		await tree.problem(/iscsi: chap: "\/etc\/shadow": is no secret of the files that root configures/);
-		t.equal(await statusOf({ target: `${LATE}2` }), LoginStatus.unavailable);
+		const chap = { user: "us", secret: Buffer.from(SECRET) };
+		t.equal(await statusOf({ target: `${LATE}2`, chap }), LoginStatus.success);
+		const removed = await tree.ask("DELETE", "/api/v1/disks/other?force=true", undefined, {
+			"if-match": "*",
+		});
+		t.equal(removed.status, 202);
+		await tree.nothingUnderWay();
 	});
+
+	t.test(
+		"another file with its secret, and a disk that goes: what nobody names any more is no trouble",
+		async (t) => {
+			writeFileSync(tree.path("moved"), SECRET, { mode: 0o600 });
+			configure(listen, web(), aoe, mail(), safe.replace(tree.path("secret"), tree.path("moved")));
+			await reload(t);
+			const chap = { user: "us", secret: Buffer.from(SECRET) };
+			t.equal(await statusOf({ target: SAFE, chap }), LoginStatus.success);
+			configure(listen, web(), aoe, mail());
+			await reload(t);
+			// (Longer than what is doubtful waits for.)
+			await pause(2500);
+			t.notMatch(String((await tree.ask("GET", "/api/v1/status")).body.problems), /chap/);
+		},
+	);
 
 	t.test("a worker that is killed: who comes again is told to wait, and is let in", async (t) => {
 		const one = await loggedIn();

@@ -23,7 +23,9 @@ export const SESSION = 7;
 export const FIRST: Pairs = { InitiatorName: INITIATOR, SessionType: "Normal", TargetName: TARGET };
 
 export function targetOf(name = TARGET, chap: Chap | null = null, mayUse = true): IscsiTarget {
-	return { scsi: new ScsiTarget(name), alias: "the web's", chap, mayUse: () => mayUse, unavailable: null };
+	const wantedUser = chap?.initiator.user ?? null;
+	const scsi = new ScsiTarget(name);
+	return { scsi, alias: "the web's", chap, wantedUser, mayUse: () => mayUse, unavailable: null };
 }
 
 /** What there is for whoever asks: no session that could be gone on with. */

@@ -31,7 +31,7 @@ t.test("a login in one request, as simple initiators do it", (t) => {
 	t.same(end.identity, { initiatorName: INITIATOR, isid: ISID, tsih: 0, cid: 3 });
 	t.equal(end.target?.scsi.name, TARGET);
 	t.equal(end.initiatorAlias, "here");
-	t.equal(end.user, null);
+	t.equal(end.proved, null);
 	t.equal(end.cmdSN, 41);
 	t.match(end.parameters, {
 		initialR2T: true,

@@ -49,7 +49,8 @@ export class ServerUnderTest {
 			onRefused: (_, refused) => this.refused.push(refused),
 			...options,
 		});
-		this.target = { scsi: this.scsi, alias: "", chap: null, mayUse: () => this.mayUse, unavailable: null };
+		const open = { chap: null, wantedUser: null, unavailable: null };
+		this.target = { scsi: this.scsi, alias: "", mayUse: () => this.mayUse, ...open };
 		this.server.add(this.target);
 	}
 

@@ -23,6 +23,7 @@ t.test("questions as they should be", async (t) => {
 		{ kind: "processes" },
 		{ kind: "listeners" },
 		{ kind: "permit", path: "/srv/web.img", readOnly: true },
+		{ kind: "permitSecret", file: "/etc/vblade/web.chap" },
 		{ kind: "permitLink", link: "unix:/run/frames.sock" },
 		{ kind: "speeds", names: ["eth0", "..."] },
 		{ kind: "notify", state: "ready", status: "2 disks" },
