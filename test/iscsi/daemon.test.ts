@@ -210,7 +210,7 @@ if (await inNamespace(import.meta.url)) {
 		await tree.state("other", "open");
 		const chap = { user: "us", secret: Buffer.from(SECRET) };
 		t.equal(await statusOf({ target: `${LATE}2`, chap }), LoginStatus.success);
-		const removed = await tree.ask("DELETE", "/api/v1/disks/other?force=true", undefined, {
+		const removed = await tree.ask("DELETE", "/api/v1/disks/other", undefined, {
 			"if-match": "*",
 		});
 		t.equal(removed.status, 202);
