@@ -1,5 +1,5 @@
 /**
- * What of logical units is to outlive a restart: persistent reservations. Taken up before anybody is served, and kept with what the disk stores, if that has a place for it
+ * What of logical units is to outlive a restart: persistent reservations, and that a SANITIZE is not done. Taken up before anybody is served, and kept with what the disk stores, if that has a place for it
  * (`lib/block/memo.ts`: volumes of pools), so that whichever host serves it next has the same; otherwise by whoever starts this. Used by `iscsi-exporter.ts`.
  */
 
@@ -28,7 +28,7 @@ export class UnitKeeping {
 		unit.reservations.isServed = true;
 		if (!this.#from.has(unit) && unit.disk.device.memo === undefined) {
 			this.#from.set(unit, null);
-			if (spec.kept !== undefined && unit.partner === undefined) unit.reservations.restore(spec.kept);
+			if (spec.kept !== undefined && unit.partner === undefined) unit.restore(spec.kept);
 		}
 		const keep = this.#keep;
 		if (keep !== undefined) unit.reservations.keep = (kept) => keep(spec, kept);
@@ -46,7 +46,7 @@ export class UnitKeeping {
 		if (this.#from.get(unit) === memo) return;
 		this.#from.set(unit, memo);
 		const { scsi } = partsIn(memo);
-		unit.reservations.restore(isKeptUnit(scsi) ? (scsi as KeptUnit) : NOTHING_KEPT);
+		unit.restore(isKeptUnit(scsi) ? (scsi as KeptUnit) : NOTHING_KEPT);
 		// (What waits was let through by what was known before.)
 		if (unit.partner !== undefined && unit.reservations.persistent.reservation !== null) void unit.endTasks();
 	}

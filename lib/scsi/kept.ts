@@ -1,9 +1,19 @@
 /**
- * What of a unit is to outlive a loss of power, as it is kept: persistent reservations, if whoever registers wants that (APTPL). Plain values, for whoever has a place for
+ * What of a unit is to outlive a loss of power, as it is kept: persistent reservations, if whoever registers wants that (APTPL), and that a SANITIZE is not done. Plain values, for whoever has a place for
  * them beside what other protocols keep there (`lib/daemon/`), and back again.
  */
 
-import { type Check, isCount, isEither, isList, isNull, isShape, isText } from "../channel/checks.js";
+import {
+	type Check,
+	isCount,
+	isEither,
+	isFlag,
+	isList,
+	isMissing,
+	isNull,
+	isShape,
+	isText,
+} from "../channel/checks.js";
 import { nexusKey } from "./nexus.js";
 import {
 	isOfAll,
@@ -29,6 +39,14 @@ export interface KeptUnit {
 	readonly type: number | null;
 	/** Which of the registrations holds it; null if all do, or nobody. */
 	readonly holder: number | null;
+	/** Left out: no SANITIZE is under way, or has failed. */
+	readonly sanitizing?: KeptSanitizing | undefined;
+}
+
+/** Of a SANITIZE that has begun and not succeeded. */
+export interface KeptSanitizing {
+	/** The unit may be used all the same, when somebody says so. */
+	readonly mayLeave: boolean;
 }
 
 export const NOTHING_KEPT: KeptUnit = { registrations: [], type: null, holder: null };
@@ -52,6 +70,7 @@ export const isKeptUnit = isShape({
 	registrations: isList(isRegistration, REGISTRATIONS_MAX),
 	type: isEither(isNull, isCount(8)),
 	holder: isIndex,
+	sanitizing: isEither(isMissing, isShape({ mayLeave: isFlag })),
 });
 
 /** What is to be kept of `state`: nothing, unless that is wanted. */

@@ -1,12 +1,12 @@
 /**
  * The reservations of one unit, by whichever of the two ways of SCSI (RESERVE of SPC-2; persistent reservations), and what they keep from whom.
- * Changes are made one after the other, and count when they are kept, if they are to be. Of each `LogicalUnit`; other protocols are told by `Disk.holds`.
+ * Changes are made one after the other, and count when they are kept, if they are to be; what else of the unit is kept goes with them. Of each `LogicalUnit`; other protocols are told by `Disk.holds`.
  */
 
 import type { Disk } from "../disk.js";
 import { Hold } from "../holds.js";
 import { InTurn } from "../in-turn.js";
-import { canBeKept, type KeptUnit, keptOf, persistentOf } from "./kept.js";
+import { canBeKept, type KeptSanitizing, type KeptUnit, keptOf, persistentOf } from "./kept.js";
 import type { Nexus } from "./nexus.js";
 import { holdAgainst, holdOf, NOTHING_RESERVED, type Persistent } from "./persistent.js";
 import { Asc } from "./protocol.js";
@@ -24,6 +24,8 @@ export class Reservations {
 	keep: KeepUnit | null = null;
 	/** The state that is kept outlives a loss of power, or did at last. */
 	#wasKept = false;
+	/** Kept beside it, of the same unit. */
+	#sanitizing: KeptSanitizing | undefined;
 	#isServed = true;
 	#changing = 0;
 	readonly #turns = new InTurn();
@@ -55,6 +57,7 @@ export class Reservations {
 	/** What was kept, before anybody is answered: also by another host, whose disk it was until now. */
 	restore(kept: KeptUnit): void {
 		const state = persistentOf(kept);
+		this.#sanitizing = kept.sanitizing;
 		this.#wasKept = state.isKept;
 		this.#set(state);
 	}
@@ -94,10 +97,27 @@ export class Reservations {
 		const { state } = outcome;
 		const isSame = state === this.#persistent;
 		const mustKeep = this.keep !== null && !isSame && (state.isKept || this.#wasKept);
-		if (mustKeep && !(await this.keep?.(keptOf(state)))) return "unkept";
+		if (mustKeep && !(await this.keep?.(this.#keptWith(state)))) return "unkept";
 		this.#wasKept = state.isKept;
 		this.#set(state);
 		return outcome;
+	}
+
+	#keptWith(state: Persistent): KeptUnit {
+		return { ...keptOf(state), ...(this.#sanitizing !== undefined && { sanitizing: this.#sanitizing }) };
+	}
+
+	/** Resolves to false if that is not sure to be kept. Where nothing can be, nothing is. */
+	keepSanitizing(sanitizing: KeptSanitizing | undefined): Promise<boolean> {
+		this.#changing += 1;
+		return this.#turns.run(async () => {
+			this.#sanitizing = sanitizing;
+			try {
+				return this.keep === null || (await this.keep(this.#keptWith(this.#persistent)));
+			} finally {
+				this.#changing -= 1;
+			}
+		});
 	}
 
 	#set(state: Persistent): void {

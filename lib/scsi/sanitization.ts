@@ -1,8 +1,8 @@
 /**
  * That everything on a unit is overwritten or erased (SBC-3, 4.11), in the background and in parts, with a rest after each so that it is no burden to
  * other disks. It goes on whatever becomes of the task that has asked for it, and of the initiator; meanwhile the unit is not ready. If it
- * fails the unit can't be used until another one succeeds, or the initiator says that it may, if it had said so before. Made with its
- * unit; begun by `sanitize.ts`.
+ * fails the unit can't be used until another one succeeds, or the initiator says that it may, if it had said so before. That it is not done is kept
+ * before anything is changed, and so it has failed where a restart or a loss of power has interrupted it. Made with its unit; begun by `sanitize.ts`.
  */
 
 import { PromisedRequest } from "../block/device.js";
@@ -12,6 +12,7 @@ import type { Disk } from "../disk.js";
 import { StorageStatus } from "../errors.js";
 import { nativeMemory } from "../native.js";
 import type { Memory } from "../wire/memory.js";
+import type { KeptSanitizing } from "./kept.js";
 import { failureOf } from "./outcome.js";
 import { Asc, SenseKey } from "./protocol.js";
 import type { Sense } from "./sense.js";
@@ -34,6 +35,9 @@ export interface Sanitizing {
 	readonly mayLeave: boolean;
 }
 
+/** Keeps it over a loss of power; undefined: nothing is to be kept. Resolves to false if that is not sure. Never rejects. */
+type KeepSanitizing = (kept: KeptSanitizing | undefined) => Promise<boolean>;
+
 export class Sanitization {
 	readonly #disk: Disk;
 	/** Null: nothing is done; 0 up to 1: so much of it is. */
@@ -41,8 +45,11 @@ export class Sanitization {
 	#hasFailed = false;
 	#mayLeave = false;
 
-	constructor(disk: Disk) {
+	readonly #keep: KeepSanitizing;
+
+	constructor(disk: Disk, keep: KeepSanitizing) {
 		this.#disk = disk;
+		this.#keep = keep;
 	}
 
 	/** Why the unit can't be used; null: it can, as far as this goes. */
@@ -61,19 +68,37 @@ export class Sanitization {
 		return this.#progress !== null;
 	}
 
-	/** False if it may not be used in spite of that, or nothing has failed. */
-	leaveFailure(): boolean {
-		if (!this.#hasFailed || !this.#mayLeave) return false;
+	/** Resolves to false if it may not be used in spite of that, nothing has failed, or it can't be kept that it may. */
+	async leaveFailure(): Promise<boolean> {
+		if (!this.#hasFailed || !this.#mayLeave || this.isUnderWay) return false;
+		if (!(await this.#keep(undefined)) || this.isUnderWay) return false;
 		this.#hasFailed = false;
 		return true;
 	}
 
-	/** Nothing is under way. `quieten`: makes an end of what is under way on the unit. Resolves to whether all of it is done, and stable. */
-	async run(how: Sanitizing, quieten: () => Promise<void>): Promise<boolean> {
+	/** As it was kept: one that had begun has failed. */
+	restore(kept: KeptSanitizing | undefined): void {
+		if (this.isUnderWay) return;
+		this.#hasFailed = kept !== undefined;
+		this.#mayLeave = kept?.mayLeave === true;
+	}
+
+	/**
+	 * Nothing is under way. `quieten`: makes an end of what is under way on the unit. Resolves to whether all of it is done, and stable; null: nothing is, since it
+	 * can't be kept that it was begun.
+	 */
+	async run(how: Sanitizing, quieten: () => Promise<void>): Promise<boolean | null> {
+		const { mayLeave } = how;
 		this.#progress = 0;
-		this.#mayLeave = how.mayLeave;
+		if (!(await this.#keep({ mayLeave }))) {
+			this.#progress = null;
+			return null;
+		}
+		this.#mayLeave = mayLeave;
 		await quieten();
-		this.#hasFailed = !(await this.#pass(how));
+		const isDone = await this.#pass(how);
+		// (What is still kept as begun would be found so after the next restart: better to say so now.)
+		this.#hasFailed = !isDone || !(await this.#keep(undefined));
 		this.#progress = null;
 		return !this.#hasFailed;
 	}

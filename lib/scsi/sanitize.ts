@@ -1,18 +1,19 @@
 /**
- * SANITIZE (SBC-3, 5.20): overwrites or erases the whole unit (`sanitization.ts`). It is answered when that is done: a restart would not go on with it,
- * so nobody is told at once that it will be. Rows of the table of operations.
+ * SANITIZE (SBC-3, 5.20): overwrites or erases the whole unit (`sanitization.ts`). It is answered when that is done: after a restart it does not go on, but has
+ * failed, so nobody is told at once that it will be. Rows of the table of operations.
  */
 
 import { uint16 } from "./cdb.js";
 import { gather } from "./gather.js";
 import type { Operation, Row } from "./operation.js";
-import { ScsiStatus } from "./protocol.js";
+import { Asc, ScsiStatus, SenseKey } from "./protocol.js";
 import { WRITE_PROTECTED } from "./range.js";
 import { refuse } from "./reply.js";
 import { SANITIZE_FAILED, type Sanitizing } from "./sanitization.js";
-import { invalidField } from "./sense.js";
+import { invalidField, type Sense } from "./sense.js";
 import type { ScsiTask, TaskWork } from "./task.js";
 import type { LogicalUnit } from "./unit.js";
+import { waitFor } from "./waiting.js";
 
 const Action = { overwrite: 1, blockErase: 2, exitFailureMode: 0x1f } as const;
 const IMMED = 0x80;
@@ -21,6 +22,9 @@ const AUSE = 0x20;
 const INVERT = 0x80;
 const LIST_BYTES = 4;
 const LENGTH_AT = 7;
+
+/** Nothing was changed, since it would not be known after a restart that it was. */
+const UNKEPT: Sense = { key: SenseKey.hardwareError, asc: Asc.internalFailure };
 
 /** Whoever does not want to wait any more does not stop it. */
 const WAITING: TaskWork = {
@@ -50,7 +54,9 @@ function run(task: ScsiTask, unit: LogicalUnit, how: Omit<Sanitizing, "mayLeave"
 	const mayLeave = (task.cdb[1]! & AUSE) > 0;
 	void unit.sanitize({ ...how, mayLeave }, task).then((isDone) => {
 		if (task.work !== WAITING) return;
-		task.end(isDone ? ScsiStatus.good : ScsiStatus.checkCondition, isDone ? null : SANITIZE_FAILED);
+		if (isDone === null) refuse(task, UNKEPT);
+		else if (isDone) task.end(ScsiStatus.good);
+		else task.end(ScsiStatus.checkCondition, SANITIZE_FAILED);
 	});
 }
 
@@ -97,8 +103,11 @@ const exitFailureMode: Operation = {
 	start(task, unit) {
 		if (!makesSense(task)) return;
 		if (uint16(task.cdb, LENGTH_AT) > 0) refuse(task, invalidField(LENGTH_AT));
-		else if (unit.sanitization.leaveFailure()) task.end(ScsiStatus.good);
-		else refuse(task, invalidField(1, 4));
+		else
+			waitFor(task, unit.sanitization.leaveFailure(), (isLeft) => {
+				if (isLeft) task.end(ScsiStatus.good);
+				else refuse(task, invalidField(1, 4));
+			});
 	},
 };
 

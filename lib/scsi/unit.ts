@@ -7,7 +7,7 @@
 import type { Partner } from "../block/device.js";
 import type { Disk } from "../disk.js";
 import { CopyResults } from "./copy-results.js";
-import { NOTHING_KEPT } from "./kept.js";
+import { type KeptUnit, NOTHING_KEPT } from "./kept.js";
 import { MediumState } from "./medium-state.js";
 import { Modes } from "./mode-pages.js";
 import type { Nexus } from "./nexus.js";
@@ -46,7 +46,7 @@ export class LogicalUnit implements TaskUnit {
 	private constructor(readonly disk: Disk) {
 		this.reservations = new Reservations(disk);
 		this.#told = new Told(disk);
-		this.sanitization = new Sanitization(disk);
+		this.sanitization = new Sanitization(disk, (kept) => this.reservations.keepSanitizing(kept));
 	}
 
 	/** The other host that serves it, if there is one. */
@@ -139,8 +139,14 @@ export class LogicalUnit implements TaskUnit {
 		this.reservations.restore(NOTHING_KEPT);
 	}
 
-	/** For a task, which is not waited for: all others are told that they are over. Resolves to whether everything is overwritten or erased. */
-	sanitize(how: Sanitizing, task: ScsiTask): Promise<boolean> {
+	/** What was kept, before anybody is answered: also by another host, whose disk it was until now. */
+	restore(kept: KeptUnit): void {
+		this.reservations.restore(kept);
+		this.sanitization.restore(kept.sanitizing);
+	}
+
+	/** For a task, which is not waited for: all others are told that they are over. Resolves as `Sanitization.run`. */
+	sanitize(how: Sanitizing, task: ScsiTask): Promise<boolean | null> {
 		return this.sanitization.run(how, async () => {
 			const sets = [...this.#sets.values()];
 			const others = (set: TaskSet) => set.tasks.filter((other) => other !== task);

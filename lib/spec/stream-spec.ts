@@ -112,6 +112,8 @@ export interface KeptReservations {
 	readonly type: number | null;
 	/** Which of the registrations holds it; null if all do, or nobody. */
 	readonly holder: number | null;
+	/** Everything was being overwritten or erased, and that has not succeeded: whether it may be used all the same. */
+	readonly sanitizing?: { readonly mayLeave: boolean } | undefined;
 }
 
 /** How an initiator proves by CHAP who it is, and we to it (RFC 7143, 12.1). Secrets are in files: a line each. */

@@ -43,6 +43,8 @@ t.test("what makes no sense is not taken", (t) => {
 		{ ...kept, registrations: null },
 		{ ...kept, type: 9 },
 		{ ...kept, holder: -1 },
+		{ ...kept, sanitizing: true },
+		{ ...kept, sanitizing: {} },
 		{ ...kept, holder: REGISTRATIONS_MAX },
 		{ ...kept, registrations: [{ ...first, key: "11" }] },
 		{ ...kept, registrations: [{ ...first, key: "fedcba987654321G" }] },

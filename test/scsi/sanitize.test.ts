@@ -4,9 +4,12 @@ import t from "tap";
 import { PromisedRequest } from "../../lib/block/device.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { BlockOp } from "../../lib/block/request.js";
+import { UnitKeeping } from "../../lib/daemon/unit-keeping.js";
+import { isKeptUnit, type KeptUnit } from "../../lib/scsi/kept.js";
 import { Opcode } from "../../lib/scsi/opcodes.js";
 import { Asc, ScsiStatus, SenseKey, TaskFunction } from "../../lib/scsi/protocol.js";
 import { senseBytes } from "../../lib/scsi/sense.js";
+import type { IscsiExportSpec } from "../../lib/spec/spec.js";
 import { FaultyLayer } from "../../lib/testing/faulty-layer.js";
 import { heapMemory } from "../../lib/wire/memory.js";
 import { cdb10, Manual, MIB, type TestHost, Under } from "./support.js";
@@ -150,3 +153,103 @@ t.test(
 		}
 	},
 );
+
+/** A unit that is kept somewhere, as it was found there. */
+class Kept {
+	/** In the order in which it was kept. */
+	readonly all: KeptUnit[] = [];
+	/** False: it can't be kept. */
+	canKeep = true;
+	readonly under: Under;
+	readonly host: TestHost;
+
+	constructor(device: Manual | MemoryDevice, before?: KeptUnit) {
+		this.under = new Under(device);
+		const keeping = new UnitKeeping(async (_, kept) => {
+			if (this.canKeep) this.all.push(JSON.parse(JSON.stringify(kept)) as KeptUnit);
+			return this.canKeep;
+		});
+		keeping.begin(
+			{ name: "web", ...(before && { kept: before }) } as unknown as IscsiExportSpec,
+			this.under.unit,
+		);
+		this.host = this.under.host();
+	}
+
+	/** What there is against the unit. */
+	async trouble(): Promise<number | undefined> {
+		return (await this.host.run(READY)).sense?.asc;
+	}
+
+	get last(): KeptUnit | undefined {
+		return this.all.at(-1);
+	}
+}
+
+/** As it is found after a restart that has interrupted it; a key is registered, and kept as well. */
+async function interrupted(flags: number): Promise<{ kept: KeptUnit; storage: MemoryDevice }> {
+	const storage = new MemoryDevice(SIZE);
+	const device = new Manual(storage);
+	const before = new Kept(device);
+	const register = Buffer.alloc(24);
+	register[15] = 7;
+	register[20] = 1;
+	const cdb = Buffer.from([Opcode.persistentReserveOut, 0, 0, 0, 0, 0, 0, 0, 24, 0]);
+	t.equal((await before.host.run(cdb, { dataOut: register })).status, ScsiStatus.good);
+	const list = listOf(Buffer.from([7]));
+	const sent = before.host.send(cdb10(Opcode.sanitize, 0, list.length, OVERWRITE | flags), { dataOut: list });
+	sent.give(list.length);
+	t.equal(await before.trouble(), Asc.sanitizing);
+	while (device.held.length === 0) await new Promise(setImmediate);
+	return { kept: before.last!, storage };
+}
+
+t.test("a restart that interrupts it is a failure, until another one succeeds", async (t) => {
+	const { kept, storage } = await interrupted(0);
+	t.ok(isKeptUnit(kept));
+	t.same(
+		[kept.sanitizing, kept.registrations.length],
+		[{ mayLeave: false }, 1],
+		"kept before anything is done",
+	);
+	const after = new Kept(storage, kept);
+	t.equal(await after.trouble(), Asc.sanitizeFailed);
+	t.equal((await sanitize(after.host, EXIT)).status, ScsiStatus.checkCondition);
+	t.equal((await sanitize(after.host, BLOCK_ERASE)).status, ScsiStatus.good);
+	t.equal(await after.trouble(), undefined);
+	t.same([after.last?.sanitizing, after.last?.registrations.length], [undefined, 1]);
+	t.equal(await new Kept(storage, after.last).trouble(), undefined);
+});
+
+t.test("it can be left if it was said so before, and if it can be kept that it was", async (t) => {
+	const { kept, storage } = await interrupted(AUSE);
+	const after = new Kept(storage, kept);
+	after.canKeep = false;
+	t.equal((await sanitize(after.host, EXIT)).status, ScsiStatus.checkCondition);
+	t.equal(await after.trouble(), Asc.sanitizeFailed);
+	after.canKeep = true;
+	t.equal((await sanitize(after.host, EXIT)).status, ScsiStatus.good);
+	t.same([await after.trouble(), after.last?.sanitizing], [undefined, undefined]);
+});
+
+t.test("what can't be kept is not begun; and not done, if that can't be kept", async (t) => {
+	const storage = new MemoryDevice(SIZE);
+	const device = new Manual(storage);
+	const unit = new Kept(device);
+	unit.canKeep = false;
+	t.same((await sanitize(unit.host, BLOCK_ERASE)).sense, {
+		key: SenseKey.hardwareError,
+		asc: Asc.internalFailure,
+	});
+	t.same([device.held.length, await unit.trouble()], [0, undefined]);
+	unit.canKeep = true;
+	const answer = sanitize(unit.host, BLOCK_ERASE);
+	while (device.held.length === 0) await new Promise(setImmediate);
+	unit.canKeep = false;
+	while (unit.under.unit.sanitization.isUnderWay) {
+		if (device.held.length > 0) device.go();
+		await new Promise(setImmediate);
+	}
+	t.equal((await answer).sense?.asc, Asc.sanitizeFailed);
+	t.equal(await unit.trouble(), Asc.sanitizeFailed);
+});
