@@ -178,7 +178,7 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 		}
 	}
 
-	/** Another host has it: what is reserved is held there, and may be released without this one's knowing. */
+	/** What is reserved is held there. */
 	moved(disk: Disk): void {
 		for (const { blade } of this.#exports.all()) if (blade?.disk === disk) blade.access.end();
 	}

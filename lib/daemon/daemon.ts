@@ -50,8 +50,7 @@ export class Daemon {
 			for (const exporter of Object.values(this.#exporters)) exporter.resized(disk);
 		};
 		const onMoved = (disk: Disk): void => {
-			this.#exporters.iscsi.resized(disk);
-			this.#exporters.aoe.moved(disk);
+			for (const exporter of Object.values(this.#exporters)) exporter.moved(disk);
 		};
 		this.#disks = new Disks({ pump, log, version, onResized, onMoved, tls: this.tls, ...(open && { open }) });
 		[this.mirrors, this.chunkPools] = [new Mirrors(this.#disks), this.#disks.chunkPools];

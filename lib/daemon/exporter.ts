@@ -23,6 +23,8 @@ export interface Exporter<Spec extends ExportSpec = ExportSpec> {
 	change(spec: Spec): boolean;
 	/** The disk has another size. */
 	resized(disk: Disk): void;
+	/** Another host has the pool that the disk is on, and what is set and held there may change without this one's knowing. */
+	moved(disk: Disk): void;
 	/** Takes no more requests; what is under way is still answered. */
 	withdraw(name: string): void;
 	/** The same, and what is under way is not answered either. */

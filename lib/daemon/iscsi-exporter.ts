@@ -16,6 +16,7 @@ import type { IscsiExportSpec, ListenSpec, SocketSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import type { Addition, Exporter } from "./exporter.js";
 import type { IscsiAbsent } from "./iscsi-absent.js";
+import { isAlike, unitOf } from "./iscsi-alike.js";
 import { portalsOf } from "./iscsi-portals.js";
 import { IscsiSecrets, type ReadChapSecret } from "./iscsi-secrets.js";
 import type { IscsiReport, IscsiState } from "./iscsi-state.js";
@@ -197,6 +198,11 @@ export class IscsiExporter implements Exporter<IscsiExportSpec> {
 			}
 	}
 
+	/** What is reserved is held there, and what size it has is known there. */
+	moved(disk: Disk): void {
+		this.resized(disk);
+	}
+
 	withdraw(name: string): void {
 		const target = this.#targetOf(name);
 		if (target === undefined) return;
@@ -280,19 +286,4 @@ export class IscsiExporter implements Exporter<IscsiExportSpec> {
 		const sessions = [...this.#server.sessions.all()].length;
 		return [`iscsi: sessions ${sessions}, logins refused ${this.#told.refusals.total}`];
 	}
-}
-
-function unitOf({ target, lun }: IscsiExportSpec): string {
-	return `${lun} ${target}`;
-}
-
-/** But for what can be changed. */
-function isAlike(one: IscsiExportSpec, other: IscsiExportSpec): boolean {
-	const names = (spec: IscsiExportSpec) => spec.listen?.map(({ name }) => name).join("\n");
-	return (
-		one.disk === other.disk &&
-		unitOf(one) === unitOf(other) &&
-		one.removable === other.removable &&
-		names(one) === names(other)
-	);
 }

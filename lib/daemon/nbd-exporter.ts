@@ -194,6 +194,9 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 	/** Clients ask for the size when they connect. */
 	resized(): void {}
 
+	/** Clients hold nothing. */
+	moved(): void {}
+
 	withdraw(name: string): void {
 		const exported = this.#exports.get(name)?.exported;
 		if (exported) this.#server.withdraw(exported);
