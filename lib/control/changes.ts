@@ -112,7 +112,7 @@ export class Changes {
 		const isOfFile = this.#isOfFile(name);
 		const find = (): Promise<Prospect> => this.#prospect(name, settings(), isOfFile);
 		if (terms.dryRun) return { plan: await this.#foreseen(await find(), name, isOfFile), job: undefined };
-		let plan: Plan = { steps: [], notices: [] };
+		let plan: Plan = { steps: [], notices: [], users: [] };
 		const job = await this.desired.change(
 			async () => {
 				const prospect = await find();
@@ -149,9 +149,9 @@ export class Changes {
 			notices.push(disk.partOf === undefined ? UNSERVED : `it is a part of disk ${disk.partOf}`);
 		if (isOfFile && steps.length > 0) notices.push(UNTIL_RELOAD);
 		const pauses = steps.some(({ effect, live }) => effect === "remove" || !live);
-		const users = this.activeInitiators(name);
-		if (pauses && users.length > 0) notices.push(`it is in use by ${users.join(", ")}`);
-		return { steps, notices };
+		const users = pauses ? this.activeInitiators(name) : [];
+		if (users.length > 0) notices.push(`it is in use by ${users.join(", ")}`);
+		return { steps, notices, users };
 	}
 
 	/** With what is not there yet, which is no reason to refuse: it may be when the change is made. */
@@ -217,7 +217,10 @@ export class Changes {
 }
 
 /** By NBD, and by iSCSI, to whose target that is, for people. */
-function connectedTo(view: DiskView | undefined): string[] {
-	const clients = view?.nbd?.clients.map(({ peer }) => peer) ?? [];
-	return [...clients, ...(view?.iscsi?.sessions.map(({ initiator }) => initiator) ?? [])];
+function connectedTo({ nbd, iscsi }: Pick<DiskView, "nbd" | "iscsi"> = { nbd: null, iscsi: null }): string[] {
+	const clients = nbd?.clients.map(({ peer }) => peer) ?? [];
+	const initiators = iscsi?.sessions.map(({ initiator }) => initiator) ?? [];
+	// (Of many only some are told one by one.)
+	const untold = (nbd?.clientCount ?? 0) + (iscsi?.sessionCount ?? 0) - clients.length - initiators.length;
+	return [...clients, ...initiators, ...(untold > 0 ? [`${untold} more`] : [])];
 }

@@ -3,10 +3,10 @@
  * what has become another thing since it was looked at. Called by `commands.ts`.
  */
 
-import { Changed, Disk, InitiatorList, Plan } from "../../control/model.js";
+import { Changed, Disk, Plan } from "../../control/model.js";
 import { oneLine } from "../../text.js";
 import { EXIT_FAILED, type Output, processOutput, putJson } from "../client.js";
-import { asking, type Question, queryOf } from "./asking.js";
+import { asking, type Question } from "./asking.js";
 import { endOf, tellEnd } from "./configuration.js";
 import { pathOf } from "./disks.js";
 import { DISK_ADD, DISK_FENCE, DISK_RM, DISK_SET, DISK_UNFENCE } from "./options.js";
@@ -15,8 +15,6 @@ import { askTerminal } from "./terminal.js";
 
 const DISKS = "/api/v1/disks";
 const DRY_RUN = "?dry_run=true";
-/** Who has asked for something within that time may miss the disk. */
-const ACTIVE_MS = 60_000;
 
 /** Asks whoever sits at the terminal; undefined where there is none. */
 export type Ask = ((question: string) => Promise<boolean>) | undefined;
@@ -76,7 +74,7 @@ export async function diskRmCommand(
 		const plan = await daemon.send("DELETE", `${path}${DRY_RUN}`, Plan, { tag });
 		if (line.has("dry-run")) return tellPlan(plan, question);
 		tellNotices(plan, output);
-		if (!line.has("force") && (await isUsed(question, name))) {
+		if (!line.has("force") && plan.users.length > 0) {
 			if (ask === undefined) {
 				output.err(`vblade: disk ${name}: initiators use it; --force removes it all the same\n`);
 				return EXIT_FAILED;
@@ -103,18 +101,6 @@ async function fence({ line, daemon, output, json }: Fencing, verb: string): Pro
 	if (json) putJson(output, disk);
 	else output.out(`disk ${disk.name} is ${disk.state}\n`);
 	return 0;
-}
-
-/** By AoE of late, else by whoever is connected. */
-async function isUsed({ daemon }: Pick<Question, "daemon">, disk: string): Promise<boolean> {
-	const { nbd, iscsi } = await daemon.get(pathOf(disk), Disk);
-	if ((nbd?.clientCount ?? 0) + (iscsi?.sessionCount ?? 0) > 0) return true;
-	const { initiators } = await daemon.get(
-		`/api/v1/initiators?${queryOf({ disk, limit: 10_000 })}`,
-		InitiatorList,
-	);
-	const since = Date.now() - ACTIVE_MS;
-	return initiators.some(({ lastSeen }) => lastSeen !== null && Date.parse(lastSeen) >= since);
 }
 
 type Telling = Pick<Question, "output" | "json">;

@@ -36,6 +36,10 @@ export const Plan = z
 		notices: z
 			.array(z.string())
 			.meta({ description: "What the user should know: how long the change lasts, who uses the disk" }),
+		users: z.array(z.string()).meta({
+			description:
+				"Who uses the disk and is interrupted: initiators of AoE, clients of NBD, initiators of iSCSI",
+		}),
 	})
 	.meta({ id: "Plan", description: "What a change will do; with `dry_run=true` nothing else happens" });
 export type Plan = z.infer<typeof Plan>;

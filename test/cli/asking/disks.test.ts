@@ -141,6 +141,8 @@ t.test("a disk in use is removed by those who mean it", async (t) => {
 	const rest = { rates: NO_RATES, seconds: 1 };
 	inside.observed.initiators = () => [...look(), { figures: { ...NOTHING, ...user }, ...rest }];
 	t.match(await run(diskRmCommand, at, "web"), { status: 1, err: /--force removes it all the same\n$/ });
+	const plan = await run(diskRmCommand, at, "--json", "--dry-run", "web");
+	t.strictSame(Plan.parse(JSON.parse(plan.out)).users, ["02:00:00:00:00:01"], "the plan says by whom");
 	const no: typeof diskRmCommand = (argv, output) => diskRmCommand(argv, output, async () => false);
 	t.match(await run(no, at, "web"), { status: 1, err: /nothing was changed/ });
 	t.equal(await stage.state("web"), "open");
@@ -164,6 +166,8 @@ t.test("a disk whose clients are connected is in use, whatever they have asked f
 		(await run(diskRmCommand, at, "--dry-run", "web")).out,
 		/in use by iqn\.2026-11\.org\.example:client$/m,
 	);
+	listener?.seen({ ...viewOf("web"), iscsi: { ...iscsi, sessionCount: 3, sessions: [] } });
+	t.match(await run(diskRmCommand, at, "web"), refused, "also by those who are not told one by one");
 	const { since, initiator: _, user, isid, headerDigest, dataDigest, ...counts } = session;
 	const client = { ...counts, identity: null, encryption: null, past: null, readOnly: false, since };
 	const nbd = { name: "web", description: "", refused: 0, clientCount: 1, clients: [client] };
