@@ -57,15 +57,11 @@ if (await inNamespace(import.meta.url)) {
 	const one = new Host("host1", services, at(FIRST));
 	const two = new Host("host2", services, at(SECOND));
 	t.teardown(() => Promise.all([one, two].map(({ tree }) => tree.program?.stop("SIGKILL", LIMIT_MS))));
-	await one.start();
-	await one.say("pool", "create", "gold");
-	await one.say("volume", "create", "gold/web", "64M");
-	await one.tree.state("web", "open");
 	await two.start();
-	await two.tree.state("web", "waiting");
-	// (Which brings to the store that there is such a volume.)
-	await one.say("pool", "handover", "gold");
+	await two.say("pool", "create", "gold");
+	await two.say("volume", "create", "gold/web", "64M");
 	await two.tree.state("web", "open");
+	await one.start();
 	await one.tree.state("web", "waiting");
 
 	t.test("who knows what was given up is cut off, and finds another disk", async (t) => {
