@@ -63,7 +63,11 @@ const aboutProcess: Part = function* (writer, source) {
 	const { version, processes, answers, initiators, isStateKept, lastReload } = source;
 	writer.family("vblade_build", "info", "Version of vblade.");
 	writer.line("vblade_build_info", `version="${escaped(version)}"`, 1);
-	writer.family("vblade_initiators", "gauge", "Initiators that were heard in the last minute.");
+	writer.family(
+		"vblade_initiators",
+		"gauge",
+		"Initiators of AoE that were heard in the last minute, clients of NBD that are connected, and sessions of iSCSI.",
+	);
 	writer.line("vblade_initiators", "", initiators);
 	const name = (process: Process) => `process="${process.kind}",index="${process.index}"`;
 	writer.family("vblade_process_cpu_seconds", "counter", "Processor time of each process.");

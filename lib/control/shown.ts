@@ -8,11 +8,11 @@ import type { DiskConfig } from "../spec/configuration.js";
 import { aoeExportsOf } from "../spec/exports.js";
 import type { Changes } from "./changes.js";
 import type { Kept } from "./kept.js";
-import type { Disk, DiskPart, DiskSummary, Limit, Source } from "./model.js";
+import type { Disk, DiskPart, DiskSummary, Limit, Rates, Source } from "./model.js";
 import { latenciesOf, type Observed, type ObservedDisk } from "./observed.js";
 import { NO_COUNTERS, NO_RATES } from "./rates.js";
 import type { Replaced } from "./replaced.js";
-import type { Workers } from "./seams.js";
+import type { DiskView, Workers } from "./seams.js";
 import type { Steward } from "./steward.js";
 
 export interface ShowerOptions {
@@ -48,7 +48,7 @@ export class Shower {
 			underWay: figures?.underWay ?? 0,
 			rates,
 			errors: figures?.counters.errors ?? 0,
-			busiestInitiator: figures?.busiestInitiator ?? null,
+			busiestInitiator: figures?.busiestInitiator ?? onlyClientOf(rates, view),
 			lastSeen: figures?.lastSeenMs ? new Date(figures.lastSeenMs).toISOString() : null,
 		};
 	}
@@ -121,4 +121,12 @@ function limitOf({ values: { limit } }: DiskConfig, { figures }: ObservedDisk): 
 		delayed: figures?.delayed ?? 0,
 		delayedSeconds: figures?.delayedSeconds ?? 0,
 	};
+}
+
+/** Of a disk that somebody asks: who that has to be, if no other is connected. */
+function onlyClientOf({ reads, writes }: Rates, view: DiskView | undefined): string | null {
+	const clients = view?.nbd?.clientCount ?? 0;
+	const sessions = view?.iscsi?.sessionCount ?? 0;
+	if (reads + writes === 0 || clients + sessions !== 1) return null;
+	return view?.iscsi?.sessions[0]?.initiator ?? view?.nbd?.clients[0]?.peer ?? null;
 }

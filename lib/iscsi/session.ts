@@ -5,6 +5,7 @@
 
 import type { Departures } from "../departures.js";
 import { Nexus } from "../scsi/nexus.js";
+import { SenseKey } from "../scsi/protocol.js";
 import type { Sense } from "../scsi/sense.js";
 import { ScsiTarget } from "../scsi/target.js";
 import type { Agreed, SessionIdentity } from "./talk.js";
@@ -68,6 +69,7 @@ export class Session {
 		const key = sense?.key ?? 0;
 		this.failures[key]! += 1;
 		this.#totals[key]! += 1;
-		this.use.counts.failed();
+		// (What is told to each that logs in is counted by its sense, and no error of whoever is told.)
+		if (key !== SenseKey.unitAttention) this.use.counts.failed();
 	}
 }

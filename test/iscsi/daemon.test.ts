@@ -121,9 +121,24 @@ if (await inNamespace(import.meta.url)) {
 		const shown = await run([...tree.vblade, "disk", "show", "web", "--socket", tree.socket], LIMIT_MS);
 		t.match(shown.output, new RegExp(`iscsi +LUN 0 of ${SHOP}\niscsi sessions +1, refused 0\n`));
 		t.match(shown.output, /iscsi initiator +iqn\.1993-08\.org\.debian:01:abc at .*, digests of data since/);
-		t.match((await tree.ask("GET", "/api/v1/status")).body, { iscsi: { sessions: 1 } });
+		const { iscsi: all, counts } = (await tree.ask("GET", "/api/v1/status")).body;
+		t.match(all, { sessions: 1, errors: { "unit attention": /[1-9]/ } });
+		t.match(iscsi, { sessions: [{ errors: 0 }] }, "what it was told is no error");
+		t.match(counts, { initiators: 2 }, "and one of AoE a moment ago");
+		// (Of a disk that no other one has asked anything.)
+		await quiet(one, 3);
+		let busiest: unknown = null;
+		const asked = async (): Promise<boolean> => {
+			await one.command({ lun: 3, cdb: read10(0, 16), read: 8192 });
+			busiest ??= (await told("mail")).busiestInitiator;
+			return busiest !== null;
+		};
+		await until("who asks most of it is told", asked, LIMIT_MS);
+		t.equal(busiest, NAME);
 		const { output } = await run([...tree.vblade, "status", "--socket", tree.socket], LIMIT_MS);
 		t.match(output, /iscsi sessions +1\n/);
+		t.match(output, /initiators +2 connected, or heard/);
+		t.notMatch(output, /iscsi errors/);
 		one.close();
 		await isTold('"sessionCount":0');
 	});

@@ -119,6 +119,9 @@ function iscsiFacts(iscsi: Status["iscsi"]): (readonly [string, string])[] {
 			.map(([what, count]) => `${what} ${count}`)
 			.join(", ");
 	const [last] = latest;
+	// (Each initiator is told some when it logs in, and whenever a disk changes.)
+	const { "unit attention": _, ...others } = errors;
+	const failures = counts(others);
 	const digests = counts({ headers: headerDigestErrors, data: dataDigestErrors });
 	return [
 		...(sessions > 0 ? ([["iscsi sessions", String(sessions)]] as const) : []),
@@ -128,7 +131,7 @@ function iscsiFacts(iscsi: Status["iscsi"]): (readonly [string, string])[] {
 					["iscsi refused", counts(refusals)],
 					["iscsi refused", `last ${last.initiator ?? last.peer} at ${last.at}: ${last.why}`],
 				] as const)),
-		...(counts(errors) === "" ? [] : ([["iscsi errors", counts(errors)]] as const)),
+		...(failures === "" ? [] : ([["iscsi errors", failures]] as const)),
 		...(digests === "" ? [] : ([["iscsi wrong digests", digests]] as const)),
 	];
 }
@@ -146,7 +149,7 @@ function factsOf(status: Status): (readonly [string, string])[] {
 		["vblade", `${version}, ${health}, since ${since}`],
 		["disks", `${counts.disks}: ${states}`],
 		["links", String(counts.links)],
-		["initiators", `${counts.initiators} in the last minute`],
+		["initiators", `${counts.initiators} connected, or heard in the last minute`],
 		...(counts.nbdClients > 0 ? ([["nbd clients", String(counts.nbdClients)]] as const) : []),
 		...nbdTls.latest
 			.slice(0, 1)

@@ -43,7 +43,8 @@ export function networkRoutes({ observed, speeds }: Inside): Route[] {
 		route({
 			method: "GET",
 			path: "/api/v1/initiators",
-			summary: "All initiators that were heard, the busiest first; figures are of all their disks on a link",
+			summary:
+				"All initiators that were heard by AoE, the busiest first; figures are of all their disks on a link. Clients of NBD and sessions of iSCSI are with their disks",
 			query: initiatorsQuery,
 			answers: { 200: { description: "The initiators", schema: InitiatorList } },
 			handle: ({ query }) => {

@@ -116,9 +116,12 @@ function filesOf({ desired: { wish } }: Inside): { path: string; text: string }[
 	return [...wish.sources.files, ...wish.sources.debian];
 }
 
-function recentInitiators({ observed, now }: Inside): number {
+/** By AoE there is nothing but requests to tell who is there; by the other protocols they are connected. */
+function recentInitiators(inside: Inside): number {
+	const { observed, now } = inside;
 	const since = now() - RECENT_MS;
-	return observed.initiators().filter(({ figures: { lastSeenMs } }) => (lastSeenMs ?? 0) >= since).length;
+	const heard = observed.initiators().filter(({ figures: { lastSeenMs } }) => (lastSeenMs ?? 0) >= since);
+	return heard.length + nbdClients(inside) + iscsiOf(inside).sessions;
 }
 
 function nbdClients({ desired, observed }: Inside): number {

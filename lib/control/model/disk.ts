@@ -232,7 +232,10 @@ const summary = {
 	underWay: count("Requests that have arrived and are not answered"),
 	rates: Rates,
 	errors: total("Requests that ended with an error"),
-	busiestInitiator: mac.nullable().meta({ description: "Who has asked most of it in the last seconds" }),
+	busiestInitiator: z.string().nullable().meta({
+		description:
+			"Who has asked most of it in the last seconds: a MAC address; of a disk that is asked by NBD or iSCSI, the client's address or the initiator's name, where only one is connected",
+	}),
 	lastSeen: moment("The last request").nullable(),
 };
 

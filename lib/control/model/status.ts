@@ -67,7 +67,9 @@ export const Status = z
 			waiting: count("Disks whose pool another host has"),
 			fenced: count("Disks that are fenced"),
 			links: count("Links"),
-			initiators: count("Initiators seen in the last minute"),
+			initiators: count(
+				"Initiators: those of AoE that were heard in the last minute, clients that are connected over NBD, and sessions of iSCSI",
+			),
 			nbdClients: count("Clients that are connected over NBD"),
 			pools: count("Pools that are configured"),
 			machines: count("Machines of templates that have come"),

@@ -61,7 +61,7 @@ function showSums(place, { counts, iscsi, rates, health, version }) {
 		counts.failed > 0 && `${count(counts.failed)} failed`,
 		counts.fenced > 0 && `${count(counts.fenced)} fenced`,
 		`${count(counts.initiators)} initiators`,
-		counts.nbdClients > 0 && `${count(counts.nbdClients)} clients of NBD`,
+		counts.nbdClients > 0 && `${count(counts.nbdClients)} of them clients of NBD`,
 		iscsi.sessions > 0 && `${count(iscsi.sessions)} sessions of iSCSI`,
 		`${rate(rates.reads)} reads/s`,
 		`${rate(rates.writes)} writes/s`,
