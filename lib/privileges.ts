@@ -91,7 +91,7 @@ export function becomePlainUser(name: string): void {
 }
 
 /** The number of a user; undefined if there is none of this name. */
-export function findUser(name: string): number | undefined {
+export function findUser(name: string = OWN_USER): number | undefined {
 	return ifThere(() => native.findUser(name));
 }
 

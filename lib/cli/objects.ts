@@ -122,8 +122,8 @@ async function keysOf(line: Line, log: Log): Promise<Keys> {
 		throw new OperatorError(
 			`--access-key ${quote(accessKey)}: 1 to 128 letters, digits and ._@:+- are allowed`,
 		);
-	const [secret, isOpen] = await secretIn(file);
-	if (isOpen) log.warn(`${file}: everyone can read this secret (chmod o-r)`);
+	const { secret, warnings } = await secretIn(file);
+	for (const warning of warnings) log.warn(warning);
 	return { accessKey, secret };
 }
 

@@ -8,7 +8,7 @@ import { type Clock, systemClock } from "../clock.js";
 import { OperatorError } from "../errors.js";
 import type { Chap } from "../iscsi/target.js";
 import type { Log } from "../log.js";
-import type { ChapSecret } from "../opener/chap-secrets.js";
+import { type ChapSecret, equalSecretsOf } from "../opener/chap-secrets.js";
 import { secretFilesOf } from "../spec/exports.js";
 import type { ChapSpec } from "../spec/spec.js";
 
@@ -61,7 +61,19 @@ export class IscsiSecrets {
 		const initiator = { user, secret };
 		if (mutual === undefined) return { initiator, target: null };
 		const own = this.#secretIn(mutual.secretFile);
-		return typeof own === "string" ? own : { initiator, target: { user: mutual.user, secret: own } };
+		if (typeof own === "string") return own;
+		if (own.equals(secret)) return equalSecretsOf({ user, secretFile, mutual });
+		return { initiator, target: { user: mutual.user, secret: own } };
+	}
+
+	/** Of these, what is wrong with secrets that can be had, each. */
+	equalIn(used: readonly ChapSpec[]): readonly string[] {
+		const found = used.flatMap((chap) => {
+			const files = secretFilesOf(chap).map((file) => this.#known.get(file)?.secret);
+			const [one, other] = files;
+			return one && other?.equals(one) ? [equalSecretsOf(chap)] : [];
+		});
+		return [...new Set(found)];
 	}
 
 	#secretIn(file: string): Buffer | string {
@@ -72,6 +84,7 @@ export class IscsiSecrets {
 	/** For an export that can't do without. Throws an OperatorError. */
 	async take(chap: ChapSpec): Promise<void> {
 		for (const file of secretFilesOf(chap)) this.#took(file, await this.#options.read(file));
+		for (const why of this.equalIn([chap])) throw new OperatorError(why);
 	}
 
 	/** For an export that begins. Resolves when it is known how they stand. */

@@ -4,9 +4,10 @@
  */
 
 import { OperatorError } from "../errors.js";
+import { findUser } from "../privileges.js";
 import { iscsiExportOf, secretFilesOf } from "../spec/exports.js";
 import { CHAP_SECRET_MAX, CHAP_SECRET_MIN } from "../spec/ranges.js";
-import type { ExportSpec } from "../spec/spec.js";
+import type { ChapSpec, ExportSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import { OneAtATime } from "./patience.js";
 import { secretIn } from "./store-keys.js";
@@ -20,18 +21,29 @@ export interface ChapSecret {
 	readonly warnings: readonly string[];
 }
 
-/** Throws an OperatorError of one line that names the file, and nothing that is in it. */
-export async function readChapSecret(file: string): Promise<ChapSecret> {
-	const [secret, isOpen] = await secretIn(file);
+/** `user`: as whom disks are served, who may have it. Throws an OperatorError of one line that names the file, and nothing that is in it. */
+export async function readChapSecret(file: string, user?: string): Promise<ChapSecret> {
+	const { secret, owner, warnings: open } = await secretIn(file);
 	if (secret.length > CHAP_SECRET_MAX)
 		throw new OperatorError(`${file}: a secret of CHAP has at most ${CHAP_SECRET_MAX} characters`);
 	const warnings = [
-		...(isOpen ? [`${file}: everyone can read this secret (chmod o-r)`] : []),
+		...open,
+		...(isTrusted(owner, user) ? [] : [`${file}: belongs to user ${owner}, who can change it (chown root)`]),
 		...(secret.length < CHAP_SECRET_MIN
 			? [`${file}: a secret of less than ${CHAP_SECRET_MIN} characters is soon guessed by whoever listens`]
 			: []),
 	];
 	return { secret, warnings };
+}
+
+/** Root, who asks, and who serves. */
+function isTrusted(owner: number, user: string | undefined): boolean {
+	return owner === 0 || owner === process.geteuid?.() || owner === findUser(user);
+}
+
+/** What is wrong with secrets of both directions that are the same: who has our challenge answered by us would have his proof (RFC 7143, 9.2.1). */
+export function equalSecretsOf({ secretFile, mutual }: ChapSpec): string {
+	return `${secretFile} and ${mutual?.secretFile}: hold the same secret; each direction needs one of its own`;
 }
 
 interface WithExports {
@@ -43,9 +55,12 @@ export class ChapSecretFiles {
 	/** By path: what hangs is read once at a time. */
 	readonly #readings = new Map<string, OneAtATime<ChapSecret>>();
 	#named: ReadonlySet<string> = new Set();
+	#user: string | undefined;
 
-	/** These are the disks of root's files. */
-	take(disks: readonly WithExports[]): void {
+	/** These are the disks of root's files, and as whom they are served. */
+	take(disks: readonly WithExports[], user?: string): void {
+		if (user !== this.#user) this.#readings.clear();
+		this.#user = user;
 		this.#named = new Set(
 			disks.flatMap(({ exports }) => {
 				const chap = iscsiExportOf(exports)?.chap;
@@ -69,12 +84,12 @@ export class ChapSecretFiles {
 	/** Throws an OperatorError if it can't be had. */
 	async read(file: string): Promise<ChapSecret> {
 		this.demand(file);
-		const reading = this.#readings.get(file) ?? readingOf(file);
+		const reading = this.#readings.get(file) ?? readingOf(file, this.#user);
 		this.#readings.set(file, reading);
 		return reading.get();
 	}
 }
 
-function readingOf(file: string): OneAtATime<ChapSecret> {
-	return new OneAtATime(file, READ_LIMIT_MS, () => readChapSecret(file));
+function readingOf(file: string, user: string | undefined): OneAtATime<ChapSecret> {
+	return new OneAtATime(file, READ_LIMIT_MS, () => readChapSecret(file, user));
 }

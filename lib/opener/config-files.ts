@@ -79,7 +79,7 @@ export class ConfigFiles {
 		this.#disks = namesOf(config);
 		this.#files = pathsOf(config);
 		this.twins.take(config.disks);
-		this.chapSecrets.take(config.disks);
+		this.chapSecrets.take(config.disks, config.daemon.user);
 		this.#good = sources;
 	}
 
@@ -167,7 +167,7 @@ export class ConfigFiles {
 			this.#config = config as Config;
 			this.#grants = grantsOf(this.#config);
 			this.#links = linksOf(this.#config);
-			this.chapSecrets.take(this.#config.disks);
+			this.chapSecrets.take(this.#config.disks, this.#config.daemon.user);
 			const inStores = this.#config.pools.flatMap(({ path, replicas = [] }) => [{ path }, ...replicas]);
 			this.#storeKeys.retain(new Set(inStores.map(({ path }) => path)));
 		}

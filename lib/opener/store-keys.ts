@@ -13,7 +13,8 @@ import { OneAtATime } from "./patience.js";
 
 /** More than any secret has. */
 const LONGEST_SECRET = 4096;
-const EVERYONE = 0o004;
+const ALL_READ = 0o004;
+const ALL_WRITE = 0o002;
 /** A file system may hang: nobody waits longer than this for its files. */
 const READ_LIMIT_MS = 8000;
 
@@ -29,9 +30,8 @@ export interface StoreKeys {
 /** Throws an OperatorError of one line that names the file, and nothing that is in it. */
 export async function readStoreKeys({ store, head }: StorePoolSpec): Promise<StoreKeys> {
 	const file = store.kind === "s3" ? store.secretFile : store.keyFile;
-	const [secret, isOpen] = await secretIn(file);
+	const { secret, warnings: open } = await secretIn(file);
 	const [storeTls, headTls] = [await storeTlsOf(store), await headTlsOf(head)];
-	const open = isOpen ? [`${file}: everyone can read this secret (chmod o-r)`] : [];
 	return {
 		secret,
 		...(storeTls && { storeTls: storeTls.material }),
@@ -40,8 +40,16 @@ export async function readStoreKeys({ store, head }: StorePoolSpec): Promise<Sto
 	};
 }
 
-/** One line, and whether everyone can read it. */
-export async function secretIn(file: string): Promise<[string, boolean]> {
+export interface SecretFile {
+	readonly secret: string;
+	/** Whom the file belongs to: he may change it, or let others read it. */
+	readonly owner: number;
+	/** Of what everyone may do with it. */
+	readonly warnings: readonly string[];
+}
+
+/** Throws an OperatorError for a file that can't be read, or holds anything but a line. */
+export async function secretIn(file: string): Promise<SecretFile> {
 	try {
 		// (A pipe of that name must not keep us waiting.)
 		const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -50,7 +58,10 @@ export async function secretIn(file: string): Promise<[string, boolean]> {
 			if (!status.isFile()) throw new OperatorError(`${file}: is no regular file`);
 			if (status.size > LONGEST_SECRET) throw new OperatorError(`${file}: holds more than a secret`);
 			const secret = (await handle.readFile("utf8")).trim();
-			if (/^[\x20-\x7e]+$/.test(secret)) return [secret, (status.mode & EVERYONE) !== 0];
+			if (/^[\x20-\x7e]+$/.test(secret))
+				return { secret, owner: status.uid, warnings: opennessOf(file, status.mode) };
+			if (/^[\x20-\x7e\r\n]+$/.test(secret))
+				throw new OperatorError(`${file}: holds no secret: it has more than one line`);
 			throw new OperatorError(`${file}: holds no secret: a line of ASCII is expected`);
 		} finally {
 			await handle.close();
@@ -61,6 +72,14 @@ export async function secretIn(file: string): Promise<[string, boolean]> {
 		if (code === "ENOENT") throw new OperatorError(`${file}: there is no such file`);
 		throw new OperatorError(`${file}: can't be read (${code})`);
 	}
+}
+
+/** (One line for one mistake, with what mends all of it.) */
+function opennessOf(file: string, mode: number): string[] {
+	const [reads, writes] = [(mode & ALL_READ) !== 0, (mode & ALL_WRITE) !== 0];
+	if (!reads && !writes) return [];
+	const verbs = [...(reads ? ["read"] : []), ...(writes ? ["write"] : [])].join(" and ");
+	return [`${file}: everyone can ${verbs} this secret (chmod o-${reads ? "r" : ""}${writes ? "w" : ""})`];
 }
 
 type Material = Awaited<ReturnType<typeof readMaterial>>;

@@ -1,6 +1,6 @@
 /** What `vblade check` knows of the machine: each thing that is not there, with its place. Mirrors lib/cli/check-here.ts. */
 
-import { linkSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, linkSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import t, { type Test } from "tap";
 import { faultsHere } from "../../lib/cli/check-here.js";
@@ -147,4 +147,45 @@ t.test("folders", async (t) => {
 			`f:3:${18 + folder.length + file.length}: allow ${folder}/new: there is no such folder now`,
 		],
 	});
+});
+
+t.test("secrets of CHAP: what may come later is a warning, what can never work is an error", async (t) => {
+	const folder = t.testdir({
+		one: "no short secret\n",
+		same: "no short secret\n",
+		other: "another long one\n",
+	});
+	const at = (name: string): string => path.join(folder, name);
+	for (const name of ["one", "same", "other"]) chmodSync(at(name), 0o600);
+	const disk = (mutual: string): string =>
+		`[iscsi]\nlisten = ["127.0.0.1:3260"]\n[disk.a]\nmemory = "1M"\n[disk.a.iscsi]\nchap = { user = "us", secret_file = "${at("one")}", mutual_user = "we", mutual_secret_file = "${at(mutual)}" }\n`;
+	await finds(t, disk("other"), {});
+	await finds(t, disk("none"), {
+		warnings: [
+			`f:6:1: disk a: chap: ${at("none")}: there is no such file; nobody can log in there until it can be read`,
+		],
+	});
+	await finds(t, disk("same"), {
+		errors: [
+			`f:6:1: disk a: chap: ${at("one")} and ${at("same")}: hold the same secret; each direction needs one of its own`,
+		],
+	});
+	chmodSync(at("other"), 0o602);
+	await finds(t, disk("other"), {
+		warnings: [`f:6:1: disk a: chap: ${at("other")}: everyone can write this secret (chmod o-w)`],
+	});
+});
+
+t.test("a secret of CHAP that somebody else has", { skip: process.geteuid?.() !== 0 }, async (t) => {
+	const folder = t.testdir({ secret: "no short secret\n" });
+	const file = path.join(folder, "secret");
+	chmodSync(file, 0o600);
+	chownSync(file, 54_321, 0);
+	await finds(
+		t,
+		`[iscsi]\nlisten = ["127.0.0.1:3260"]\n[disk.a]\nmemory = "1M"\n[disk.a.iscsi]\nchap = { user = "us", secret_file = "${file}" }\n`,
+		{
+			warnings: [`f:6:1: disk a: chap: ${file}: belongs to user 54321, who can change it (chown root)`],
+		},
+	);
 });

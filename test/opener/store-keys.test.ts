@@ -40,10 +40,17 @@ t.test("a secret is one line of a file, and is told with nothing that is in it",
 	t.strictSame(await read("good"), { secret: "s3cr3t", warnings: [] });
 	chmodSync(path.join(folder, "good"), 0o644);
 	t.match((await read("good")).warnings, [/good: everyone can read this secret/]);
+	for (const [mode, told] of [
+		[0o602, /everyone can write this secret \(chmod o-w\)/],
+		[0o666, /everyone can read and write this secret \(chmod o-rw\)/],
+	] as const) {
+		chmodSync(path.join(folder, "good"), mode);
+		t.match((await read("good")).warnings, [told]);
+	}
 	for (const [name, why] of [
 		["none", /none: there is no such file/],
 		["empty", /empty: holds no secret/],
-		["two", /two: holds no secret/],
+		["two", /two: holds no secret: it has more than one line/],
 		["long", /long: holds more than a secret/],
 		["sub", /sub: is no regular file/],
 	] as const)

@@ -1,0 +1,36 @@
+/** Secrets of both directions that are the same: nobody logs in by them, and that is told before anybody tries. Mirrors lib/daemon/iscsi-secrets.ts. */
+
+import t from "tap";
+import { IscsiSecrets } from "../../lib/daemon/iscsi-secrets.js";
+import type { Log } from "../../lib/log.js";
+
+const log: Log = { info() {}, warn() {}, error() {}, verbose() {} };
+const HOLDS: Readonly<Record<string, string>> = {
+	"/a": "not too short",
+	"/b": "not too short",
+	"/c": "another one",
+};
+
+function secrets(t: { teardown(end: () => void): unknown }): IscsiSecrets {
+	const read = async (file: string) => ({ secret: HOLDS[file] ?? "", warnings: [] });
+	const found = new IscsiSecrets({ log, read });
+	t.teardown(() => found.close());
+	return found;
+}
+
+const chap = (file: string) => ({ user: "us", secretFile: "/a", mutual: { user: "we", secretFile: file } });
+const SAME = "/a and /b: hold the same secret; each direction needs one of its own";
+
+t.test("of an export that can't do without it is a mistake", async (t) => {
+	await t.rejects(secrets(t).take(chap("/b")), { message: SAME });
+	await t.resolves(secrets(t).take(chap("/c")));
+});
+
+t.test("of others it is told, and nobody is let in until they differ", async (t) => {
+	const found = secrets(t);
+	await found.begin(chap("/b"));
+	await found.begin(chap("/c"));
+	t.equal(found.chapOf(chap("/b")), SAME);
+	t.match(found.chapOf(chap("/c")), { target: { user: "we" } });
+	t.same(found.equalIn([chap("/b"), chap("/c"), chap("/b"), { user: "us", secretFile: "/a" }]), [SAME]);
+});
