@@ -10,7 +10,7 @@ import { createLog } from "../log.js";
 import type { CommandLine } from "../spec/getopt.js";
 import { derivedTarget, readIscsiName } from "../spec/iscsi-name.js";
 import { chapOf, readChapUser, readInitiators } from "../spec/iscsi-schema.js";
-import { NUMBERS } from "../spec/ranges.js";
+import { ISCSI_PORT, NUMBERS } from "../spec/ranges.js";
 import type { ChapSpec, IscsiExportSpec, SocketSpec, Spec } from "../spec/spec.js";
 import { isLoopback, readNumber, readSocket, readStorage, readUser } from "../spec/values.js";
 import { type Output, processOutput, understand } from "./client.js";
@@ -21,8 +21,6 @@ import { ISCSI } from "./stream-options.js";
 
 /** The disk, and its export. */
 const NAME = "disk";
-/** IANA's (RFC 7143, 15). */
-const PORT = 3260;
 /** Without IPv6 the kernel has no such file. */
 const IPV6_HERE = "/proc/net/if_inet6";
 
@@ -77,7 +75,7 @@ function everywhere(): SocketSpec[] {
 /** Without a port it is that of iSCSI. */
 function socketAt(address: string): SocketSpec {
 	const hasPort = /^unix:|^[^:]*:[0-9]+$|\]:[0-9]+$/.test(address);
-	return readSocket("address", hasPort ? address : `${address}:${PORT}`);
+	return readSocket("address", hasPort ? address : `${address}:${ISCSI_PORT}`, ISCSI_PORT, address);
 }
 
 const CHAP_WORDS = {
@@ -112,7 +110,7 @@ function wordsOf({ target, lun, listen = [], chap, initiators }: IscsiExportSpec
 	if (socket === undefined || socket.kind === "unix") return [`target ${target}, LUN ${lun}`];
 	const host = socket.address === "0.0.0.0" || socket.address === "::" ? reachable() : socket.address;
 	const bracketed = host.includes(":") ? `[${host}]` : host;
-	const portal = socket.port === PORT ? bracketed : `${bracketed}:${socket.port}`;
+	const portal = socket.port === ISCSI_PORT ? bracketed : `${bracketed}:${socket.port}`;
 	const node = `iscsiadm -m node -T ${target} -p ${portal}`;
 	const update = (name: string, value: string): string =>
 		`  ${node} -o update -n node.session.auth.${name} -v ${value}`;
@@ -121,7 +119,12 @@ function wordsOf({ target, lun, listen = [], chap, initiators }: IscsiExportSpec
 		`  iscsiadm -m discovery -t sendtargets -p ${portal}`,
 		...(chap === undefined
 			? []
-			: [update("authmethod", "CHAP"), update("username", chap.user), update("password", "SECRET")]),
+			: [
+					...[update("authmethod", "CHAP"), update("username", chap.user), update("password", "SECRET")],
+					...(chap.mutual === undefined
+						? []
+						: [update("username_in", chap.mutual.user), update("password_in", "OTHER_SECRET")]),
+				]),
 		`  ${node} --login`,
 		...(initiators === undefined ? [] : [`for ${initiators.join(", ")} alone`]),
 	];

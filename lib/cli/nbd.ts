@@ -6,6 +6,7 @@
 import { createLog } from "../log.js";
 import type { CommandLine } from "../spec/getopt.js";
 import { NUMBERS } from "../spec/ranges.js";
+import { NBD_PORT } from "../spec/remote.js";
 import type { NbdTlsSpec, Spec, TlsSpec } from "../spec/spec.js";
 import { nbdTlsOf, readTlsMode, type TlsWords } from "../spec/tls.js";
 import { readNumber, readSocket, readStorage, readUser } from "../spec/values.js";
@@ -40,7 +41,7 @@ function specOf(line: CommandLine<OptionName<typeof NBD>>): Spec {
 				exportName: "",
 				description: line.last("description") ?? "",
 				...(tls && { tls }),
-				listen: withActivated([readSocket("address", address)]),
+				listen: withActivated([readSocket("address", address, NBD_PORT)]),
 			},
 		],
 		links: [],

@@ -55,7 +55,7 @@ export const ISCSI = {
 	arguments: [
 		{
 			name: "address",
-			help: "127.0.0.1, 127.0.0.1:3260, [::1]:3260; without one port 3260 of all addresses",
+			help: "unix:PATH, or 127.0.0.1, 127.0.0.1:3260, [::1]:3260; without one port 3260 of all addresses",
 			isOptional: true,
 		},
 		FILENAME,

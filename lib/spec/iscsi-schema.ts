@@ -4,11 +4,11 @@ import { z } from "zod";
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import { readIscsiName } from "./iscsi-name.js";
-import { readPeers } from "./peers.js";
-import { CHAP_NAME_MAX, NUMBERS, PEER_RANGES_MAX } from "./ranges.js";
+import { readNetwork, readPeers } from "./peers.js";
+import { CHAP_NAME_MAX, ISCSI_PORT, NUMBERS, PEER_RANGES_MAX } from "./ranges.js";
 import type { ChapSpec, PeerRange } from "./spec.js";
 import { text, understood } from "./understood.js";
-import { readNumber, readSocket } from "./values.js";
+import { readListen, readNumber } from "./values.js";
 
 /** Throws an OperatorError for what can't be said of who has logged in (RFC 7143, 12.1.3: a text of at most 255 bytes). */
 export function readChapUser(what: string, user: string): string {
@@ -25,12 +25,7 @@ export function readInitiators(what: string, names: readonly string[]): string[]
 
 /** By addresses: of whoever is at a unix socket, and of TLS, iSCSI knows nothing. */
 function readNetworks(what: string, texts: readonly string[]): PeerRange[] {
-	const ranges = readPeers(what, texts);
-	const other = ranges.findIndex(({ kind }) => kind !== "network");
-	if (other < 0) return ranges;
-	throw new OperatorError(
-		`${what} ${quote(texts[other] ?? "")}: an address or a range is allowed, such as 192.0.2.7 or 2001:db8::/32`,
-	);
+	return readPeers(what, texts, readNetwork);
 }
 
 const path = (name: string) =>
@@ -96,7 +91,7 @@ export const iscsiExportSchema = z
 	.partial();
 
 export const iscsiSchema = z
-	.strictObject({ listen: z.array(text((name) => readSocket("listen", name))) })
+	.strictObject({ listen: z.array(text((name) => readListen(name, ISCSI_PORT))) })
 	.partial();
 
 export type IscsiValues = z.output<typeof iscsiSchema>;

@@ -5,9 +5,10 @@ import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import { readPeers } from "./peers.js";
 import { NBD_STRING_MAX, NUMBERS } from "./ranges.js";
+import { NBD_PORT } from "./remote.js";
 import { readTlsMode, readTlsSettings } from "./tls.js";
 import { text, understood } from "./understood.js";
-import { readNumber, readSocket } from "./values.js";
+import { readListen, readNumber } from "./values.js";
 
 function readNbdText(what: string) {
 	return (string: string): string => {
@@ -51,7 +52,7 @@ const tlsSchema = z
 
 export const nbdSchema = z
 	.strictObject({
-		listen: z.array(text((name) => readSocket("listen", name))),
+		listen: z.array(text((name) => readListen(name, NBD_PORT))),
 		tls: understood(tlsSchema, readTlsSettings),
 	})
 	.partial();

@@ -27,21 +27,35 @@ export function readPeer(what: string, text: string): PeerRange {
 	}
 	const uid = /^uid:([0-9]{1,10})$/.exec(text)?.[1];
 	if (uid !== undefined && Number(uid) <= UID_MAX) return { kind: "uid", uid: Number(uid) };
+	const network = networkIn(text);
+	if (network !== undefined) return network;
+	return refuse(
+		"an address, a range, a user or a name is allowed, such as 192.0.2.7, 2001:db8::/32, uid:1000, cn:backup or psk:alice",
+	);
+}
+
+/** The same where nothing but addresses is known of who connects. */
+export function readNetwork(what: string, text: string): PeerRange {
+	const network = networkIn(text);
+	if (network !== undefined) return network;
+	throw new OperatorError(
+		`${what} ${quote(text)}: an address or a range is allowed, such as 192.0.2.7 or 2001:db8::/32`,
+	);
+}
+
+function networkIn(text: string): PeerRange | undefined {
 	const [, address = "", prefix] = /^([0-9a-fA-F.:]+)(?:\/([0-9]{1,3}))?$/.exec(text) ?? [];
 	const most = BITS[isIP(address)];
 	const bits = prefix === undefined ? most : Number(prefix);
-	if (most === undefined || bits === undefined || bits > most)
-		return refuse(
-			"an address, a range, a user or a name is allowed, such as 192.0.2.7, 2001:db8::/32, uid:1000, cn:backup or psk:alice",
-		);
+	if (most === undefined || bits === undefined || bits > most) return undefined;
 	return { kind: "network", address, bits };
 }
 
 /** Throws an OperatorError for more than a list may have. */
-export function readPeers(what: string, texts: readonly string[]): PeerRange[] {
+export function readPeers(what: string, texts: readonly string[], read = readPeer): PeerRange[] {
 	if (texts.length > PEER_RANGES_MAX)
 		throw new OperatorError(`${what}: ${texts.length} are given; at most ${PEER_RANGES_MAX} are allowed`);
-	return texts.map((text) => readPeer(what, text));
+	return texts.map((text) => read(what, text));
 }
 
 /** Ranges, for whoever asks again and again who is in them. */

@@ -65,3 +65,6 @@ export const TLS_REFUSALS_TOLD = 8;
 
 /** A size is less than this: more bytes can't be counted exactly. */
 export const SIZES_BELOW = "8192T";
+
+/** IANA's (RFC 7143, 15). */
+export const ISCSI_PORT = 3260;

@@ -65,7 +65,8 @@ export function refuseSharedPlaces({ boot, nbd, iscsi, http }: Listening, errors
 	for (const [section, { values, placeOf }] of others) {
 		const listen = values.listen ?? [];
 		for (const [index, { name }] of listen.entries()) {
-			const other = taken.get(name);
+			const isTwice = listen.findIndex((each) => each.name === name) < index;
+			const other = isTwice ? section : taken.get(name);
 			const place = placeOf(["listen", index]);
 			if (other !== undefined && place !== undefined)
 				errors.push(

@@ -128,8 +128,8 @@ export function readMemorySize(what: string, text: string, prefix = ""): number 
 	);
 }
 
-/** Where clients of a protocol on byte streams may connect: `unix:PATH`, `127.0.0.1:10809` or `[::1]:10809`. */
-export function readSocket(what: string, name: string): SocketSpec {
+/** Where clients of a protocol on byte streams may connect: `unix:PATH`, `127.0.0.1:10809` or `[::1]:10809`. `port`: the one that is usual, `given`: as it was typed. */
+export function readSocket(what: string, name: string, port: number, given = name): SocketSpec {
 	const path = name.startsWith("unix:") ? name.slice("unix:".length) : undefined;
 	if (path !== undefined) {
 		const length = Buffer.byteLength(path);
@@ -142,9 +142,18 @@ export function readSocket(what: string, name: string): SocketSpec {
 	const found = addressIn(name);
 	if (found === undefined)
 		throw new OperatorError(
-			`${what} ${quote(name)}: unix:PATH, or a numeric address and a port are allowed, such as 127.0.0.1:10809 or [::1]:10809`,
+			`${what} ${quote(given)}: unix:PATH, or a numeric address and a port are allowed, such as 127.0.0.1:${port} or [::1]:${port}`,
 		);
 	return { kind: "tcp", name, ...found };
+}
+
+/** The same of a configuration, which is read wherever a daemon was started. */
+export function readListen(name: string, port: number): SocketSpec {
+	const socket = readSocket("listen", name, port);
+	if (socket.kind === "tcp" || socket.path.startsWith("/")) return socket;
+	throw new OperatorError(
+		`listen ${quote(name)}: an absolute path is allowed, such as unix:/run/vblade/sock`,
+	);
 }
 
 /** An address of this machine that nobody else reaches. */

@@ -31,6 +31,10 @@ if (await inNamespace(import.meta.url)) {
 	const folder = scratchDirectory();
 	const secret = path.join(folder, "secret");
 	writeFileSync(secret, "not too short\n", { mode: 0o600 });
+	const copy = path.join(folder, "copy");
+	writeFileSync(copy, "not too short\n", { mode: 0o600 });
+	const other = path.join(folder, "other");
+	writeFileSync(other, "another of ours\n", { mode: 0o600 });
 
 	t.test("without an address it is at all of them, by a name that stays", async (t) => {
 		const file = path.join(folder, "disk.img");
@@ -59,6 +63,16 @@ if (await inNamespace(import.meta.url)) {
 		t.same(await server.stop(), { code: 0, signal: null });
 	});
 
+	t.test("what to type where both sides prove who they are", async (t) => {
+		const chap = ["--chap-user", "us", "--chap-file", secret, "--mutual-user", "we", "--mutual-file", other];
+		const server = new Program([...vbladeCommand(), "iscsi", ...chap, "127.0.0.1:3262", "mem:1M"]);
+		await server.waitFor(
+			/auth\.username -v us\n.*\n.*auth\.username_in -v we\n.*auth\.password_in -v OTHER_SECRET\n.* --login$/m,
+			LIMIT_MS,
+		);
+		t.same(await server.stop(), { code: 0, signal: null });
+	});
+
 	t.test("mistakes", async (t) => {
 		const cases: readonly (readonly [args: readonly string[], told: RegExp])[] = [
 			[[], /missing argument: filename/],
@@ -66,7 +80,12 @@ if (await inNamespace(import.meta.url)) {
 			[["--target=web", "mem:1M"], /target "web": a name such as iqn/],
 			[["--chap-user=us", "mem:1M"], /--chap-file is missing/],
 			[["--chap-user=us", "--chap-file=/none", "mem:1M"], /^vblade: \/none: there is no such file$/],
-			[["localhost", "mem:1M"], /address "localhost:3260": unix:PATH, or a numeric address/],
+			[
+				["--chap-user=us", `--chap-file=${secret}`, "--mutual-user=we", `--mutual-file=${copy}`, "mem:1M"],
+				/^vblade: \S+secret and \S+copy: hold the same secret; each direction needs one of its own$/,
+			],
+			[["localhost", "mem:1M"], /address "localhost": unix:PATH, .* such as 127.0.0.1:3260 or/],
+			[["::1", "mem:1M"], /address "::1": unix:PATH, or a numeric address/],
 			[["127.0.0.1", "mem:1M", "more"], /unknown argument: more/],
 		];
 		for (const [args, told] of cases) {

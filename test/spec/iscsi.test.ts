@@ -58,7 +58,13 @@ t.test("what is wrong is told with its place", async (t) => {
 			/chap: each direction needs a secret of its own/,
 		],
 		[disk("a", 'chap = { user = "a", secret_file = "a" }'), /secret_file "a": an absolute path/],
-		['[iscsi]\nlisten = ["3260"]', /^0.toml:2:11: listen "3260": unix:PATH, or a numeric address/],
+		[disk("a", 'clients = ["192.0.2.0/33"]'), /clients "192.0.2.0\/33": an address or a range is allowed/],
+		['[iscsi]\nlisten = ["3260"]', /^0.toml:2:11: listen "3260": unix:PATH, or .* such as 127.0.0.1:3260 or/],
+		['[iscsi]\nlisten = ["unix:rel"]', /^0.toml:2:11: listen "unix:rel": an absolute path is allowed/],
+		[
+			'[iscsi]\nlisten = ["127.0.0.1:3260", "[::1]:3260", "127.0.0.1:3260"]',
+			/^0.toml:2:\d+: iscsi.listen "127.0.0.1:3260": iscsi.listen has it already$/,
+		],
 		[
 			'[nbd]\nlisten = ["127.0.0.1:3260"]\n[iscsi]\nlisten = ["127.0.0.1:3260"]',
 			/^0.toml:4:11: iscsi.listen "127.0.0.1:3260": nbd.listen has it already/,

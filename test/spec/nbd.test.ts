@@ -29,7 +29,15 @@ t.test("what is wrong is told with its place", async (t) => {
 			`${LISTEN}${disk("a", "")}${disk("b", 'name = "a"')}`,
 			/^0.toml:9:1: disk b: disk a \(0.toml:5:9\) has the name "a" of NBD's already/,
 		],
-		['[nbd]\nlisten = ["10809"]', /^0.toml:2:11: listen "10809": unix:PATH, or a numeric address/],
+		[
+			'[nbd]\nlisten = ["10809"]',
+			/^0.toml:2:11: listen "10809": unix:PATH, or .* such as 127.0.0.1:10809 or/,
+		],
+		['[nbd]\nlisten = ["unix:rel"]', /^0.toml:2:11: listen "unix:rel": an absolute path is allowed/],
+		[
+			'[nbd]\nlisten = ["unix:/a", "unix:/a"]',
+			/^0.toml:2:\d+: nbd.listen "unix:\/a": nbd.listen has it already$/,
+		],
 		['[nbd]\nlisten = ["0.0.0.0:99999"]', /^0.toml:2:11: port "99999"/],
 		[
 			'[http]\nlisten = ["127.0.0.1:9470"]\n[nbd]\nlisten = ["127.0.0.1:9470"]',
