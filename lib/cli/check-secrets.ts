@@ -18,6 +18,7 @@ import { readMaterial } from "../tls/material.js";
 /** A disk that hangs answers nobody. */
 export const LOOK_LIMIT_MS = 3000;
 
+const MAY_NOT_LOOK = ": this user may not look; the daemon may";
 const NOBODY_YET = "; nobody can log in there until it can be read";
 
 export interface Faults {
@@ -87,9 +88,12 @@ async function tlsFaults({ nbd: { tls }, placeOf }: Config): Promise<Faults> {
 /** What others can't read the daemon may. */
 function unreadable(error: unknown, told: (what: string) => PlacedError): Faults {
 	if (!(error instanceof OperatorError)) throw error;
-	const mayNotLook = /\(EACCES\)$/.test(error.message) && !isRoot();
-	if (!mayNotLook) return { errors: [told(error.message)], warnings: [] };
-	return { errors: [], warnings: [told(`${error.message}: this user may not look; the daemon may`)] };
+	if (!isHidden(error)) return { errors: [told(error.message)], warnings: [] };
+	return { errors: [], warnings: [told(`${error.message}${MAY_NOT_LOOK}`)] };
+}
+
+function isHidden({ message }: OperatorError): boolean {
+	return /\(EACCES\)$/.test(message) && !isRoot();
 }
 
 /** The same of what pools in object stores need. Without, such a pool is not opened: nothing else is kept from serving. */
@@ -128,8 +132,9 @@ async function chapFaults({ disks, daemon }: Config): Promise<Faults[]> {
 				secrets.push(secret);
 				found.push({ errors: [], warnings: warnings.map(told) });
 			} catch (error) {
-				const { errors, warnings } = unreadable(error, (why) => told(`${why}${NOBODY_YET}`));
-				found.push({ errors: [], warnings: [...errors, ...warnings] });
+				if (!(error instanceof OperatorError)) throw error;
+				const why = isHidden(error) ? MAY_NOT_LOOK : NOBODY_YET;
+				found.push({ errors: [], warnings: [told(`${error.message}${why}`)] });
 			}
 		}
 		const [one, other] = secrets;

@@ -49,9 +49,10 @@ export class IscsiSecrets {
 		this.#options = options;
 	}
 
-	/** Why some of them can't be had. */
+	/** Why some of them can't be had, or used. */
 	get wrong(): readonly string[] {
-		return [...this.#known.values()].flatMap(({ wrong }) => wrong ?? []);
+		const unread = [...this.#known.values()].flatMap(({ wrong }) => wrong ?? []);
+		return [...unread, ...this.#equalIn(this.#options.used())];
 	}
 
 	/** What has to be proved, and what we prove; or why nobody can do that now. */
@@ -67,7 +68,7 @@ export class IscsiSecrets {
 	}
 
 	/** Of these, what is wrong with secrets that can be had, each. */
-	equalIn(used: readonly ChapSpec[]): readonly string[] {
+	#equalIn(used: readonly ChapSpec[]): readonly string[] {
 		const found = used.flatMap((chap) => {
 			const files = secretFilesOf(chap).map((file) => this.#known.get(file)?.secret);
 			const [one, other] = files;
@@ -84,7 +85,8 @@ export class IscsiSecrets {
 	/** For an export that can't do without. Throws an OperatorError. */
 	async take(chap: ChapSpec): Promise<void> {
 		for (const file of secretFilesOf(chap)) this.#took(file, await this.#options.read(file));
-		for (const why of this.equalIn([chap])) throw new OperatorError(why);
+		const [why] = this.#equalIn([chap]);
+		if (why !== undefined) throw new OperatorError(why);
 	}
 
 	/** For an export that begins. Resolves when it is known how they stand. */

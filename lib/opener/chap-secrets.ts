@@ -41,7 +41,7 @@ function isTrusted(owner: number, user: string | undefined): boolean {
 	return owner === 0 || owner === process.geteuid?.() || owner === findUser(user);
 }
 
-/** What is wrong with secrets of both directions that are the same: who has our challenge answered by us would have his proof (RFC 7143, 9.2.1). */
+/** What is wrong with secrets of both directions that are the same, which no standard allows (RFC 7143, 9.2.1). */
 export function equalSecretsOf({ secretFile, mutual }: ChapSpec): string {
 	return `${secretFile} and ${mutual?.secretFile}: hold the same secret; each direction needs one of its own`;
 }
