@@ -15,7 +15,7 @@ export type Settings = { [key: string]: unknown };
 
 /** Every key, with dots, and the schema of its value. Tables are keys, too. */
 function keysOf(schema: z.ZodType, prefix: string): [string, z.ZodType][] {
-	const table = schema instanceof z.ZodOptional ? (schema.unwrap() as z.ZodType) : schema;
+	const table = plainSchema(schema);
 	if (!(table instanceof z.ZodObject)) return [];
 	return Object.entries(table.shape as Record<string, z.ZodType>).flatMap(([name, value]) => {
 		const key = `${prefix}${name}`;

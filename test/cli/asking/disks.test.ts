@@ -200,6 +200,8 @@ t.test("settings that are wrong", async (t) => {
 		[["limit.iops=many"], /limit\.iops "many": a number is allowed/],
 		[["limit.iops=0"], /limit\.iops: .*a number of operations per second/],
 		[["limit=5"], /this is a table; give its keys, as in limit\.iops=/],
+		[["iscsi.chap=5"], /this is a table; give its keys, as in iscsi\.chap\.user=/],
+		[["iscsi.chap.users=web"], /no such key "iscsi.chap.users"; did you mean "iscsi.chap.user"/],
 		[["read_only=yes"], /true or false is allowed/],
 		[["durability=fast"], /ack, flush or none is allowed/],
 		[["aoe.macs=[oops"], /no value of TOML/],
@@ -215,4 +217,14 @@ t.test("settings that are wrong", async (t) => {
 		{ status: 1, err: /^vblade: .+/ },
 		"no storage",
 	);
+});
+
+t.test("tables within tables have dots, too", async (t) => {
+	const { stage, at } = await stageOf(t);
+	const chap = ["iscsi.chap.user=web", "iscsi.chap.secret_file=/etc/vblade/web.chap"];
+	const words = ["memory=1M", "iscsi.target=iqn.2026-11.org.example:new", ...chap];
+	t.match(await run(diskAddCommand, at, "new", ...words), { status: 0 });
+	t.match((await stage.ask("GET", "/api/v1/disks/new")).body.settings, {
+		iscsi: { chap: { user: "web", secret_file: "/etc/vblade/web.chap" } },
+	});
 });
