@@ -32,7 +32,7 @@ interface Known {
 	secret: Buffer | null;
 	/** Why it can't be read; null: it can, or that is not known yet. */
 	wrong: string | null;
-	/** It could not be read once, and is told when that is so again. */
+	/** It can't be read since a moment ago, and that is told if it is still so when it is tried again. */
 	isDoubtful: boolean;
 }
 
@@ -106,8 +106,8 @@ export class IscsiSecrets {
 		return files;
 	}
 
-	async #readAll(files: readonly string[]): Promise<void> {
-		await Promise.all(files.map((file) => this.#read(file)));
+	async #readAll(files: readonly string[], isRetry = false): Promise<void> {
+		await Promise.all(files.map((file) => this.#read(file, isRetry)));
 		this.#forgetRetry();
 		if (this.#isClosed) return;
 		const doubtful = [...this.#known].filter(([, { isDoubtful }]) => isDoubtful);
@@ -120,10 +120,13 @@ export class IscsiSecrets {
 
 	async #retry(files: readonly string[]): Promise<void> {
 		const used = this.forget();
-		await this.#readAll(files.filter((file) => used.has(file)));
+		await this.#readAll(
+			files.filter((file) => used.has(file)),
+			true,
+		);
 	}
 
-	async #read(file: string): Promise<void> {
+	async #read(file: string, isRetry: boolean): Promise<void> {
 		const { log, read } = this.#options;
 		const known = this.#known.get(file) ?? { secret: null, wrong: null, isDoubtful: false };
 		this.#known.set(file, known);
@@ -135,7 +138,8 @@ export class IscsiSecrets {
 		} catch (error) {
 			if (!(error instanceof OperatorError)) throw error;
 			if (this.#known.get(file) !== known) return;
-			known.isDoubtful = known.secret !== null && known.wrong === null && !known.isDoubtful;
+			// (A reload may have it read more than once before it says what is used.)
+			known.isDoubtful = known.secret !== null && known.wrong === null && !isRetry;
 			if (known.isDoubtful) return;
 			if (error.message !== known.wrong) log.error(`iscsi: ${error.message}: it is tried again`);
 			known.wrong = error.message;

@@ -2,8 +2,10 @@
 
 import t, { type Test } from "tap";
 import { IscsiSecrets } from "../../lib/daemon/iscsi-secrets.js";
+import { OperatorError } from "../../lib/errors.js";
 import type { Log } from "../../lib/log.js";
 import type { ChapSpec } from "../../lib/spec/spec.js";
+import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 
 const log: Log = { info() {}, warn() {}, error() {}, verbose() {} };
 const HOLDS: Readonly<Record<string, string>> = {
@@ -35,3 +37,35 @@ t.test("of others it is told, and nobody is let in until they differ", async (t)
 	t.match(found.chapOf(chap("/c")), { target: { user: "we" } });
 	t.same(found.wrong, [SAME]);
 });
+
+t.test(
+	"what can't be read any more is told when it is tried again, unless nobody uses it by then",
+	async (t) => {
+		for (const isStillUsed of [true, false]) {
+			const clock = new VirtualClock();
+			const told: string[] = [];
+			const gone = new Set<string>();
+			let used: ChapSpec[] = [{ user: "us", secretFile: "/a" }];
+			const read = async (file: string) => {
+				if (gone.has(file)) throw new OperatorError(`${file}: is no secret`);
+				return { secret: HOLDS[file] ?? "", warnings: [] };
+			};
+			const found = new IscsiSecrets({
+				...{ log: { ...log, error: (line) => void told.push(line) }, read, clock, used: () => used },
+			});
+			t.teardown(() => found.close());
+			await found.begin(used[0]!);
+			gone.add("/a");
+			// (A reload has them read before it says what is used, perhaps twice.)
+			await Promise.all([found.follow(), found.follow()]);
+			t.strictSame([found.wrong, told], [[], []]);
+			if (!isStillUsed) used = [{ user: "us", secretFile: "/c" }];
+			t.equal(clock.step(), true);
+			await new Promise(setImmediate);
+			const wrong = isStillUsed ? ["/a: is no secret"] : [];
+			t.strictSame(found.wrong, wrong);
+			t.equal(told.length, wrong.length);
+			if (isStillUsed) t.match(found.chapOf(used[0]!), { initiator: { user: "us" } }, "who knew it logs in");
+		}
+	},
+);
