@@ -62,17 +62,28 @@ interface Listening {
 export function refuseSharedPlaces({ boot, nbd, iscsi, http }: Listening, errors: PlacedError[]): void {
 	const taken = new Map((http.values.listen ?? []).map(({ name }) => [name, "http"]));
 	const others = [["boot", boot] as const, ["nbd", nbd] as const, ["iscsi", iscsi] as const];
-	for (const [section, { values, placeOf }] of others) {
-		const listen = values.listen ?? [];
-		for (const [index, { name }] of listen.entries()) {
-			const isTwice = listen.findIndex((each) => each.name === name) < index;
-			const other = isTwice ? section : taken.get(name);
+	for (const [section, { values, placeOf }] of others)
+		for (const [index, { name }] of (values.listen ?? []).entries()) {
+			const other = [...taken.keys()].find((each) => isSharedWith(each, name));
 			const place = placeOf(["listen", index]);
-			if (other !== undefined && place !== undefined)
-				errors.push(
-					new PlacedError(place, `${section}.listen ${quote(name)}: ${other}.listen has it already`),
-				);
+			if (other !== undefined && place !== undefined) {
+				const what = other === name ? "it" : other;
+				const where = `${section}.listen ${quote(name)}: ${taken.get(other)}.listen`;
+				errors.push(new PlacedError(place, `${where} has ${what} already`));
+			}
+			taken.set(name, section);
 		}
-		for (const { name } of listen) taken.set(name, section);
-	}
+}
+
+/** One of them can't be had beside the other: it is the same, or every address of IPv4, or of IPv6, with that port. */
+function isSharedWith(one: string, other: string): boolean {
+	if (one === other) return true;
+	const [all, every] = [one, other].map(everyAddressOf);
+	return all !== undefined && all === every && (one === all || other === all);
+}
+
+/** `192.0.2.1:3260` as `0.0.0.0:3260`, `[2001:db8::1]:3260` as `[::]:3260`. */
+function everyAddressOf(name: string): string | undefined {
+	if (name.startsWith("unix:")) return undefined;
+	return `${name.startsWith("[") ? "[::]" : "0.0.0.0"}${name.slice(name.lastIndexOf(":"))}`;
 }

@@ -66,6 +66,14 @@ t.test("what is wrong is told with its place", async (t) => {
 			/^0.toml:2:\d+: iscsi.listen "127.0.0.1:3260": iscsi.listen has it already$/,
 		],
 		[
+			'[iscsi]\nlisten = ["0.0.0.0:3260", "[::]:3260", "127.0.0.1:3260"]',
+			/^0.toml:2:\d+: iscsi.listen "127.0.0.1:3260": iscsi.listen has 0.0.0.0:3260 already$/,
+		],
+		[
+			'[nbd]\nlisten = ["[::1]:3260", "127.0.0.1:3261"]\n[iscsi]\nlisten = ["0.0.0.0:3260", "[::]:3260"]',
+			/^0.toml:4:\d+: iscsi.listen "\[::\]:3260": nbd.listen has \[::1\]:3260 already$/,
+		],
+		[
 			'[nbd]\nlisten = ["127.0.0.1:3260"]\n[iscsi]\nlisten = ["127.0.0.1:3260"]',
 			/^0.toml:4:11: iscsi.listen "127.0.0.1:3260": nbd.listen has it already/,
 		],
