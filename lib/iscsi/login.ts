@@ -32,6 +32,10 @@ interface Party {
 	readonly negotiation: Negotiation;
 }
 
+function nameIn({ target }: Party): string {
+	return target?.scsi.name ?? "";
+}
+
 interface Answer {
 	readonly text: Buffer;
 	/** The stage that comes; null: the same. */
@@ -66,9 +70,9 @@ class Login {
 			const party = this.#party ?? this.#identify(request.pairs);
 			if ("why" in party) return this.#refused(party);
 			const isProof = party.security.isProof(request.pairs);
-			const crowded = isProof ? yield* this.#waitToProve() : null;
+			const crowded = isProof ? yield* this.#waitToProve(party) : null;
 			const answer = crowded ?? this.#answer(request, party);
-			if (isProof && crowded === null) this.#talk.proofs.ended(!("why" in answer));
+			if (isProof && crowded === null) this.#talk.proofs.ended(nameIn(party), !("why" in answer));
 			if ("why" in answer) return this.#refused(answer);
 			const last = yield* this.#exchange.respond(answer.text, answer.next);
 			if (!Buffer.isBuffer(last)) return this.#refused(last);
@@ -77,9 +81,9 @@ class Login {
 		}
 	}
 
-	/** Where others from the same address have proved something wrong. */
-	*#waitToProve(): Steps<LoginRefusal | null> {
-		const pauseMs = this.#talk.proofs.begin();
+	/** Where others from the same address have proved something wrong to that target. */
+	*#waitToProve(party: Party): Steps<LoginRefusal | null> {
+		const pauseMs = this.#talk.proofs.begin(nameIn(party));
 		if (pauseMs === null) return TOO_MANY_PROOFS;
 		if (pauseMs > 0) yield { pauseMs };
 		return null;

@@ -107,7 +107,8 @@ t.test("what was seen, by the names that others rely on", async (t) => {
 		'vblade_link_frames_total{link="a\\"b\\\\c",worker="0",direction="in"}': 1000,
 		'vblade_link_dropped_total{link="a\\"b\\\\c",worker="0",reason="masked"}': 3,
 		'vblade_process_cpu_seconds_total{process="control",index="0"}': 1.5,
-		vblade_initiators: 0,
+		// (A client of NBD and a session of iSCSI; nobody was heard by AoE.)
+		vblade_initiators: 2,
 		'vblade_worker_answers{worker="0"}': 1,
 		vblade_state_kept: 1,
 		vblade_config_last_reload_successful: 1,

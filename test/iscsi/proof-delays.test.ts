@@ -74,6 +74,19 @@ t.test(
 	},
 );
 
+t.test("each target has its own: a right proof for another one neither ends it nor waits", (t) => {
+	const delays = new ProofDelays(new VirtualClock()).of(HERE);
+	for (let count = 0; count < 3; count++) {
+		delays.ended(TARGET_NAME, false);
+		t.equal(delays.begin("iqn.2026-11.org.example:own"), 0);
+		delays.ended("iqn.2026-11.org.example:own", true);
+	}
+	t.equal(delays.begin(TARGET_NAME), 1000);
+	delays.ended(TARGET_NAME, true);
+	t.equal(delays.begin(TARGET_NAME), 0);
+	t.end();
+});
+
 t.test("who goes while he waits leaves nothing behind", async (t) => {
 	const { server, attempt } = under(t);
 	for (let count = 0; count < 3; count++) await attempt(HERE, WRONG);
@@ -89,16 +102,16 @@ t.test("addresses are forgotten: after a while, and the longest ago when there a
 	const clock = new VirtualClock();
 	const delays = new ProofDelays(clock);
 	const wrong = (peer: string): void => {
-		for (let count = 0; count < 3; count++) delays.of(peer).ended(false);
+		for (let count = 0; count < 3; count++) delays.of(peer).ended(TARGET_NAME, false);
 	};
 	wrong("192.0.2.1:1");
-	t.equal(delays.of("192.0.2.1:2").begin(), 1000);
-	t.equal(delays.of("192.0.2.1:3").begin(), 2000, "one after the other");
+	t.equal(delays.of("192.0.2.1:2").begin(TARGET_NAME), 1000);
+	t.equal(delays.of("192.0.2.1:3").begin(TARGET_NAME), 2000, "one after the other");
 	clock.pass(11 * 60_000);
-	t.equal(delays.of("192.0.2.1:2").begin(), 0);
+	t.equal(delays.of("192.0.2.1:2").begin(TARGET_NAME), 0);
 	wrong("192.0.2.1:1");
 	for (let index = 0; index < 1024; index++) wrong(`10.0.${index >> 8}.${index & 255}:1`);
-	t.equal(delays.of("192.0.2.1:2").begin(), 0);
-	t.equal(delays.of("10.0.0.0:2").begin(), 1000);
+	t.equal(delays.of("192.0.2.1:2").begin(TARGET_NAME), 0);
+	t.equal(delays.of("10.0.0.0:2").begin(TARGET_NAME), 1000);
 	t.end();
 });
