@@ -22,7 +22,7 @@ import { IscsiSecrets, type ReadChapSecret } from "./iscsi-secrets.js";
 import type { IscsiReport, IscsiState } from "./iscsi-state.js";
 import { ExportedTarget } from "./iscsi-target.js";
 import { IscsiTold } from "./iscsi-told.js";
-import { sensesOf, sessionState } from "./iscsi-words.js";
+import { sensesOf, sessionState, troublesOf } from "./iscsi-words.js";
 import { type OpenSocket, Sockets } from "./sockets.js";
 import { type KeepUnitOf, UnitKeeping } from "./unit-keeping.js";
 
@@ -106,9 +106,12 @@ export class IscsiExporter implements Exporter<IscsiExportSpec> {
 		void this.#sockets.follow(iscsi);
 	}
 
-	/** Why nobody can connect at some of those, or log in. */
+	/** Why nobody can connect at some of those, log in, or use a disk. */
 	get unheard(): readonly string[] {
-		return [...this.#sockets.wrong, ...this.#secrets.wrong.map((why) => `chap: ${why}`)];
+		const failed = [...this.#exports.values()].flatMap(({ spec, disk }) =>
+			disk === null ? [] : troublesOf(spec.disk, LogicalUnit.of(disk)),
+		);
+		return [...this.#sockets.wrong, ...this.#secrets.wrong.map((why) => `chap: ${why}`), ...failed];
 	}
 
 	plan(specs: readonly IscsiExportSpec[]): Addition<IscsiExportSpec> {
@@ -216,6 +219,8 @@ export class IscsiExporter implements Exporter<IscsiExportSpec> {
 	fence(name: string): void {
 		const target = this.#targetOf(name) ?? this.#leaving.get(name);
 		this.withdraw(name);
+		const disk = this.#exports.get(name)?.disk;
+		if (disk) LogicalUnit.of(disk).sanitization.stop();
 		if (target === undefined) return;
 		this.#server.cutOff(target);
 		// (Who uses other disks of it comes again.)

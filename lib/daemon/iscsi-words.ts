@@ -3,6 +3,8 @@
 import { LoginStatus } from "../iscsi/pdu.js";
 import type { Session } from "../iscsi/session.js";
 import { SenseKey } from "../scsi/protocol.js";
+import { SANITIZE_FAILED } from "../scsi/sanitization.js";
+import type { LogicalUnit } from "../scsi/unit.js";
 import type { IscsiSessionState, LoginRefusalReason } from "./iscsi-state.js";
 
 export function sessionState(session: Session): IscsiSessionState {
@@ -46,4 +48,10 @@ export function reasonOf(status: LoginStatus): LoginRefusalReason {
 		default:
 			return "protocol";
 	}
+}
+
+/** Why initiators can't use a disk that is served. */
+export function troublesOf(disk: string, { sanitization }: LogicalUnit): string[] {
+	if (sanitization.sense !== SANITIZE_FAILED) return [];
+	return [`disk ${disk}: a SANITIZE was interrupted: no initiator can use it before another one succeeds`];
 }

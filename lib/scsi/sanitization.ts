@@ -1,6 +1,6 @@
 /**
  * That everything on a unit is overwritten or erased (SBC-3, 4.11), in the background and in parts, with a rest after each so that it is no burden to
- * other disks. It goes on whatever becomes of the task that has asked for it, and of the initiator; meanwhile the unit is not ready. If it
+ * other disks. It goes on whatever becomes of the task that has asked for it, and of the initiator, until its disk is fenced; meanwhile the unit is not ready. If it
  * fails the unit can't be used until another one succeeds, or the initiator says that it may, if it had said so before. That it is not done is kept
  * before anything is changed, and so it has failed where a restart or a loss of power has interrupted it. Made with its unit; begun by `sanitize.ts`.
  */
@@ -44,7 +44,7 @@ export class Sanitization {
 	#progress: number | null = null;
 	#hasFailed = false;
 	#mayLeave = false;
-
+	#isStopped = false;
 	readonly #keep: KeepSanitizing;
 
 	constructor(disk: Disk, keep: KeepSanitizing) {
@@ -76,6 +76,11 @@ export class Sanitization {
 		return true;
 	}
 
+	/** Nothing more is changed, though initiators can't ask for that: what is under way has failed. */
+	stop(): void {
+		this.#isStopped = true;
+	}
+
 	/** As it was kept: one that had begun has failed. */
 	restore(kept: KeptSanitizing | undefined): void {
 		if (this.isUnderWay) return;
@@ -90,6 +95,7 @@ export class Sanitization {
 	async run(how: Sanitizing, quieten: () => Promise<void>): Promise<boolean | null> {
 		const { mayLeave } = how;
 		this.#progress = 0;
+		this.#isStopped = false;
 		if (!(await this.#keep({ mayLeave }))) {
 			this.#progress = null;
 			return null;
@@ -110,7 +116,7 @@ export class Sanitization {
 			for (let at = 0; at < this.#disk.device.info.sizeBytes; ) {
 				const left = this.#disk.device.info.sizeBytes - at;
 				const length = Math.min(left, memory === null ? ERASE_BYTES : OVERWRITE_BYTES);
-				if (!(await this.#change(at, length, memory))) return false;
+				if (this.#isStopped || !(await this.#change(at, length, memory))) return false;
 				at += length;
 				this.#progress = (pass + at / (at + left - length)) / how.passes;
 				await new Promise<void>((resolve) => systemClock.after(REST_MS, resolve));

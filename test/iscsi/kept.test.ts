@@ -6,7 +6,7 @@ import t, { type Test } from "tap";
 import { poolCreateCommand } from "../../lib/cli/pools/pool.js";
 import { volumeCreateCommand } from "../../lib/cli/pools/volume.js";
 import { LoginStatus } from "../../lib/iscsi/pdu.js";
-import { ScsiStatus } from "../../lib/scsi/protocol.js";
+import { Asc, ScsiStatus } from "../../lib/scsi/protocol.js";
 import { DaemonTree } from "../daemon/tree-bench.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
@@ -31,7 +31,8 @@ async function initiator(name = NAME): Promise<Initiator> {
 		try {
 			if ((await one.login({ name, target: TARGET })).status !== LoginStatus.success)
 				throw new Error("refused");
-			for (const lun of LUNS) await until("it is told all", () => isReady(lun), LIMIT_MS);
+			// (Of one that comes later the other one tells.)
+			for (const lun of [...LUNS, ...LUNS]) await until("it is told all", () => isReady(lun), LIMIT_MS);
 			return true;
 		} catch {
 			one.close();
@@ -42,6 +43,10 @@ async function initiator(name = NAME): Promise<Initiator> {
 	await until("it is let in", isIn, LIMIT_MS);
 	t.teardown(() => one.close());
 	return one;
+}
+
+async function ascOf(one: Initiator): Promise<number> {
+	return (await one.command({ lun: 1, cdb: TEST_UNIT_READY })).sense?.asc ?? 0;
 }
 
 if (await inNamespace(import.meta.url)) {
@@ -99,6 +104,29 @@ if (await inNamespace(import.meta.url)) {
 			await tree.state(name, "open");
 		}
 		await isReserved(t, "after a fence");
+	});
+
+	t.test("a fence stops a SANITIZE, which has failed then, and that is told", async (t) => {
+		const one = await initiator();
+		const sanitize = (action: number, list = Buffer.alloc(0)) => ({
+			lun: 1,
+			cdb: [0x48, action, 0, 0, 0, 0, 0, 0, list.length, 0],
+			...(list.length > 0 && { write: list, immediate: list.length }),
+		});
+		one.start(sanitize(1, Buffer.from([1, 0, 0, 1, 7]))).result.catch(() => {});
+		await until("it is under way", async () => (await ascOf(one)) === Asc.sanitizing, LIMIT_MS);
+		await tree.ask("POST", "/api/v1/disks/web/fence", {});
+		await tree.state("web", "fenced");
+		await tree.ask("POST", "/api/v1/disks/web/unfence", {});
+		await tree.state("web", "open");
+		await tree.problem(/disk web: a SANITIZE was interrupted/);
+		const again = new Initiator(connect(3260, "127.0.0.1"));
+		t.teardown(() => again.close());
+		t.equal((await again.login({ name: NAME, target: TARGET })).status, LoginStatus.success);
+		await until("it is told so", async () => (await ascOf(again)) === Asc.sanitizeFailed, LIMIT_MS);
+		t.equal((await again.command(sanitize(2))).status, ScsiStatus.good, "another one succeeds");
+		t.equal(await ascOf(again), 0);
+		again.close();
 	});
 
 	t.test("what is released is so for good", async (t) => {

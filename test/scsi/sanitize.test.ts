@@ -221,6 +221,21 @@ t.test("a restart that interrupts it is a failure, until another one succeeds", 
 	t.equal(await new Kept(storage, after.last).trouble(), undefined);
 });
 
+t.test("one that is stopped has failed, and changes nothing more", async (t) => {
+	const device = new Manual(new MemoryDevice(SIZE));
+	const under = new Under(device);
+	const host = under.host();
+	const list = listOf(Buffer.from([7]));
+	const sent = host.send(cdb10(Opcode.sanitize, 0, list.length, OVERWRITE), { dataOut: list });
+	sent.give(list.length);
+	while (device.held.length === 0) await new Promise(setImmediate);
+	under.unit.sanitization.stop();
+	device.go();
+	t.equal((await sent.answer).sense?.asc, Asc.sanitizeFailed);
+	t.equal(device.held.length, 0);
+	t.equal((await host.run(READY)).sense?.asc, Asc.sanitizeFailed);
+});
+
 t.test("it can be left if it was said so before, and if it can be kept that it was", async (t) => {
 	const { kept, storage } = await interrupted(AUSE);
 	const after = new Kept(storage, kept);
