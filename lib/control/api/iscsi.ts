@@ -22,7 +22,7 @@ export function iscsiOf({ desired, observed }: Inside): IscsiStatus {
 	return { ...report, sessions, latest: [...report.latest] };
 }
 
-export function reportIn(looks: readonly Look[]): IscsiReport {
+function reportIn(looks: readonly Look[]): IscsiReport {
 	const all = looks.map(({ iscsi }) => iscsi);
 	const latest = all.flatMap((each) => each.latest).sort((one, other) => other.at.localeCompare(one.at));
 	const sum = (count: (report: IscsiReport) => number): number =>

@@ -17,7 +17,7 @@ import { json, type Route, route } from "../routes.js";
 import type { Look } from "../seams.js";
 import { streamOf } from "../streamed.js";
 import type { Inside } from "./inside.js";
-import { iscsiOf, reportIn } from "./iscsi.js";
+import { iscsiOf } from "./iscsi.js";
 import { busyness } from "./network.js";
 import { flag, wholeNumber } from "./pages.js";
 import { problemsOf } from "./problems.js";
@@ -82,6 +82,7 @@ function statusOf(inside: Inside, processes: readonly Process[]): Status {
 	const states = desired.stewards().map(({ state }) => state);
 	const count = (wanted: string): number => states.filter((state) => state === wanted).length;
 	const problems = problemsOf(inside);
+	const [clients, iscsi] = [nbdClients(inside), iscsiOf(inside)];
 	return {
 		version: inside.version,
 		since: new Date(inside.sinceMs).toISOString(),
@@ -100,13 +101,13 @@ function statusOf(inside: Inside, processes: readonly Process[]): Status {
 			waiting: count("waiting"),
 			fenced: count("fenced"),
 			links: observed.links().length,
-			initiators: recentInitiators(inside),
-			nbdClients: nbdClients(inside),
+			initiators: heardLately(inside) + clients + iscsi.sessions,
+			nbdClients: clients,
 			pools: desired.config.pools.length,
 			...inside.machines.counts(),
 		},
 		nbdTls: refusalsIn(observed.looks()),
-		iscsi: iscsiOf(inside),
+		iscsi,
 		rates: observed.rates,
 		latency: latenciesOf(observed.latency),
 	};
@@ -116,12 +117,10 @@ function filesOf({ desired: { wish } }: Inside): { path: string; text: string }[
 	return [...wish.sources.files, ...wish.sources.debian];
 }
 
-/** By AoE there is nothing but requests to tell who is there; by the other protocols they are connected. */
-function recentInitiators(inside: Inside): number {
-	const { observed, now } = inside;
+/** Initiators of AoE: there is nothing but their requests to tell who is there. */
+function heardLately({ observed, now }: Inside): number {
 	const since = now() - RECENT_MS;
-	const heard = observed.initiators().filter(({ figures: { lastSeenMs } }) => (lastSeenMs ?? 0) >= since);
-	return heard.length + nbdClients(inside) + iscsiOf(inside).sessions;
+	return observed.initiators().filter(({ figures: { lastSeenMs } }) => (lastSeenMs ?? 0) >= since).length;
 }
 
 function nbdClients({ desired, observed }: Inside): number {
@@ -155,6 +154,7 @@ function metricsRoute(inside: Inside): Route {
 		handle: async ({ query: { histograms, initiators = 0 } }) => {
 			const { desired, observed, state, version, workers } = inside;
 			const { lastReload } = desired;
+			const { sessions, ...iscsi } = iscsiOf(inside);
 			const text = metricsText({
 				version,
 				nowMs: inside.now(),
@@ -178,9 +178,9 @@ function metricsRoute(inside: Inside): Route {
 					inside.poolKeeping.known(path),
 				),
 				nbdTlsRefused: refusalsIn(observed.looks()).count,
-				iscsi: reportIn(observed.looks()),
+				iscsi,
 				links: observed.links(),
-				initiators: recentInitiators(inside),
+				initiators: heardLately(inside) + nbdClients(inside) + sessions,
 				named: observed
 					.initiators()
 					.sort((one, other) => busyness(other) - busyness(one))
