@@ -33,4 +33,11 @@ export class Holds {
 		if (holder === "aoe") return scsi;
 		return holder === "scsi" || aoe > scsi ? aoe : scsi;
 	}
+
+	/** Somebody who comes by that protocol (as `against`) may not read, or, if it `changes` something, not do so. */
+	forbids(changes: boolean, holder?: Holder): boolean {
+		if (!this.isAny) return false;
+		const hold = this.against(holder);
+		return hold === Hold.all || (hold === Hold.writing && changes);
+	}
 }

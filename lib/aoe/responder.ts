@@ -221,8 +221,7 @@ function shutOut(blade: Blade, reason: RejectReason): RejectReason {
 function mayUse({ access, disk }: Blade, bytes: Uint8Array, at: number): boolean {
 	const command = ataCommand.get(bytes, at);
 	if (command === Opcode.identifyDevice) return true;
-	const hold = disk.holds.against("aoe");
-	if (hold === Hold.all || (hold === Hold.writing && changesDisk(command))) return false;
+	if (disk.holds.forbids(changesDisk(command), "aoe")) return false;
 	return access.mayUse(ethSource.get(bytes, at));
 }
 

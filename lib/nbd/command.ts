@@ -13,7 +13,7 @@ import { turn } from "../turn.js";
 import type { Memory } from "../wire/memory.js";
 import type { ChangesSince } from "./export.js";
 import type { CommandHost } from "./host.js";
-import { countFailure } from "./outcome.js";
+import { countFailure, opOf } from "./outcome.js";
 import { ChunkFlag, Command, CommandFlag, NbdError } from "./protocol.js";
 import { type Cookie, putData, putError, putHole, putNone, putSimple } from "./replies.js";
 import { STATUS_BYTES_MAX, StatusTelling } from "./status.js";
@@ -28,18 +28,6 @@ const AT_ONCE = 4;
 export const WAITING_BYTES_MAX = 1024 * 1024;
 /** What reading costs of a turn. */
 const BYTES_PER_STEP = 64;
-
-/** What is asked of the disk, by `Command`. */
-const OPS: readonly (BlockOp | undefined)[] = [
-	BlockOp.read,
-	BlockOp.write,
-	undefined,
-	BlockOp.flush,
-	BlockOp.trim,
-	BlockOp.read,
-	BlockOp.writeZeroes,
-	BlockOp.extents,
-];
 
 export class NbdCommand implements Cookie {
 	host!: CommandHost;
@@ -76,7 +64,7 @@ export class NbdCommand implements Cookie {
 	}
 
 	get op(): BlockOp {
-		return OPS[this.type] ?? BlockOp.read;
+		return opOf(this.type);
 	}
 
 	/** Begins as many pieces as may be now. Not for writes. */
@@ -122,6 +110,7 @@ export class NbdCommand implements Cookie {
 	}
 
 	#advanceRange(): void {
+		if (!this.#isOver) this.#stopIfHeld();
 		// (Four of them at most: no client can ask for more than 4 GiB.)
 		while (!this.#isOver && this.#underWay === 0)
 			this.#submit(this.host.pieces.take(this), Math.min(RANGE_BYTES, this.lengthBytes - this.cursor), null);
@@ -168,6 +157,7 @@ export class NbdCommand implements Cookie {
 	 * if there is nothing to do with them, for the write has failed: the room is the caller's still.
 	 */
 	write(room: Room, memory: Memory, offset: number, length: number): boolean {
+		this.#stopIfHeld();
 		if (this.#status !== StorageStatus.ok) {
 			this.cursor += length;
 			this.#endIfOver();
@@ -182,6 +172,12 @@ export class NbdCommand implements Cookie {
 		request.roomOffset = 0;
 		this.#submit(piece, length, room);
 		return false;
+	}
+
+	/** Somebody has reserved the disk since it began, by another protocol: nothing more of it is changed. */
+	#stopIfHeld(): void {
+		if (this.host.exported.disk.holds.forbids(true))
+			this.#failed(StorageStatus.writeProtected, 0, this.offsetBytes + this.cursor);
 	}
 
 	#submit(piece: Piece, length: number, room: Room | null): void {

@@ -1,4 +1,4 @@
-/** What a block request's end is on the wire, and to the operator: one exhaustive switch; and how failures are counted. Used by `command.ts`. */
+/** What a request asks of the disk, what its end is on the wire, and to the operator: one exhaustive switch; and how failures are counted. Used by `command.ts`. */
 
 import { BlockOp } from "../block/request.js";
 import type { Disk, ErrorCause } from "../disk.js";
@@ -57,6 +57,23 @@ function outcomeOf(status: StorageStatus, op: BlockOp): NbdOutcome {
 		default:
 			return unreachable(status);
 	}
+}
+
+/** What is asked of the disk, by `Command`. */
+const OPS: readonly (BlockOp | undefined)[] = [
+	BlockOp.read,
+	BlockOp.write,
+	undefined,
+	BlockOp.flush,
+	BlockOp.trim,
+	BlockOp.read,
+	BlockOp.writeZeroes,
+	BlockOp.extents,
+];
+
+/** What a request of that type asks of the disk. */
+export function opOf(type: number): BlockOp {
+	return OPS[type] ?? BlockOp.read;
 }
 
 /** A command has failed since the disk has: counted, and told. Returns what the client gets. */

@@ -1,7 +1,5 @@
 /** Whether a request makes sense, for the export it is for and what was agreed on. Asked by `transmission.ts` before anything of it begins. */
 
-import type { Disk } from "../disk.js";
-import { Hold } from "../holds.js";
 import type { NbdCommand } from "./command.js";
 import { PIECE_BYTES } from "./command.js";
 import type { Access, Context, NbdExport } from "./export.js";
@@ -31,7 +29,7 @@ export function refusalOf(
 	if (type === Command.flush) return NbdError.none;
 	const changes = type === Command.write || type === Command.trim || type === Command.writeZeroes;
 	if (changes && (info.readOnly || access !== "write")) return NbdError.EPERM;
-	if (exported.disk.holds.isAny && isHeld(exported.disk, changes)) return NbdError.EPERM;
+	if (exported.disk.holds.forbids(changes)) return NbdError.EPERM;
 	const isOdd = offsetBytes % info.logicalBlockBytes !== 0 || lengthBytes % info.logicalBlockBytes !== 0;
 	if (isOdd || lengthBytes === 0) return NbdError.EINVAL;
 	if (offsetBytes + lengthBytes > info.sizeBytes) {
@@ -58,12 +56,6 @@ export function refusalOf(
 		default:
 			return NbdError.none;
 	}
-}
-
-/** Somebody has reserved the disk, by another protocol. */
-function isHeld({ holds }: Disk, changes: boolean): boolean {
-	const hold = holds.against();
-	return hold === Hold.all || (hold === Hold.writing && changes);
 }
 
 /** It is not carried out: answered with an error at once. */

@@ -1,6 +1,7 @@
 /**
  * The reservations of one unit, by whichever of the two ways of SCSI (RESERVE of SPC-2; persistent reservations), and what they keep from whom.
- * Changes are made one after the other, and count when they are kept, if they are to be; what else of the unit is kept goes with them. Of each `LogicalUnit`; other protocols are told by `Disk.holds`.
+ * Changes are made one after the other, and count when they are kept, if they are to be; what else of the unit is kept goes with them: that it was begun to
+ * sanitize it, which keeps other protocols from it, too. Of each `LogicalUnit`; other protocols are told by `Disk.holds`.
  */
 
 import type { Disk } from "../disk.js";
@@ -97,26 +98,31 @@ export class Reservations {
 		const { state } = outcome;
 		const isSame = state === this.#persistent;
 		const mustKeep = this.keep !== null && !isSame && (state.isKept || this.#wasKept);
-		if (mustKeep && !(await this.keep?.(this.#keptWith(state)))) return "unkept";
+		if (mustKeep && !(await this.keep?.(this.#keptWith(state, this.#sanitizing)))) return "unkept";
 		this.#wasKept = state.isKept;
 		this.#set(state);
 		return outcome;
 	}
 
-	#keptWith(state: Persistent): KeptUnit {
-		return { ...keptOf(state), ...(this.#sanitizing !== undefined && { sanitizing: this.#sanitizing }) };
+	#keptWith(state: Persistent, sanitizing: KeptSanitizing | undefined): KeptUnit {
+		return { ...keptOf(state), ...(sanitizing !== undefined && { sanitizing }) };
 	}
 
-	/** Resolves to false if that is not sure to be kept. Where nothing can be, nothing is. */
+	/** Resolves to false if that is not sure to be kept: then it is as before. Where nothing can be, nothing is. */
 	keepSanitizing(sanitizing: KeptSanitizing | undefined): Promise<boolean> {
 		this.#changing += 1;
 		return this.#turns.run(async () => {
-			this.#sanitizing = sanitizing;
-			try {
-				return this.keep === null || (await this.keep(this.#keptWith(this.#persistent)));
-			} finally {
-				this.#changing -= 1;
-			}
+			const before = this.#sanitizing;
+			const set = (to: KeptSanitizing | undefined) => {
+				this.#sanitizing = to;
+				this.#tellOthers();
+			};
+			// (What begins is kept from others at once, and what ends until that is sure.)
+			if (sanitizing !== undefined) set(sanitizing);
+			const isKept = this.keep === null || (await this.keep(this.#keptWith(this.#persistent, sanitizing)));
+			set(isKept ? sanitizing : before);
+			this.#changing -= 1;
+			return isKept;
 		});
 	}
 
@@ -128,7 +134,7 @@ export class Reservations {
 	#tellOthers(): void {
 		const { reservation } = this.#persistent;
 		const hold = reservation === null ? Hold.none : holdOf(reservation.type);
-		const most = this.#legacy === null ? hold : Hold.all;
+		const most = this.#legacy === null && this.#sanitizing === undefined ? hold : Hold.all;
 		this.#disk.holds.set(this, "scsi", this.#isServed ? most : Hold.none);
 	}
 

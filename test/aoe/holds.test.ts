@@ -1,9 +1,15 @@
 // A disk that is reserved by one protocol, asked by another: AoE and NBD, of what AoE or SCSI have reserved. (What SCSI does is in test/scsi/.)
 
 import t from "tap";
+import { PromisedRequest } from "../../lib/block/device.js";
+import { BlockOp } from "../../lib/block/request.js";
 import { Hold } from "../../lib/holds.js";
+import { PIECE_BYTES } from "../../lib/nbd/command.js";
 import { Command, NbdError } from "../../lib/nbd/protocol.js";
+import { heapMemory } from "../../lib/wire/memory.js";
 import { ServerUnderTest } from "../nbd/client.js";
+import { until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { Bench, frame, makeBlade } from "../support/target-bench.js";
 
 const T = "020000000001";
@@ -101,4 +107,31 @@ t.test("what others have reserved, NBD heeds", async (t) => {
 	holds.set(keeper, "scsi", Hold.none);
 	t.equal(await client.write(0, Buffer.alloc(512, 1)), NbdError.none);
 	t.equal(await read(), NbdError.none);
+});
+
+t.test("what NBD has begun to change goes no further when it is reserved", async (t) => {
+	const under = new ServerUnderTest();
+	t.teardown(() => under.close());
+	const client = under.connect();
+	await client.go("web", false);
+	const { holds, device } = under.disk;
+	const piece = Buffer.alloc(PIECE_BYTES, 5);
+	client.request(Command.write, 3n, 0, 3 * PIECE_BYTES);
+	client.send(piece);
+	const first = async (offsetBytes: number) => {
+		const memory = heapMemory(512);
+		const asked = new PromisedRequest();
+		Object.assign(asked.request, { op: BlockOp.read, offsetBytes, lengthBytes: 512, memory });
+		await asked.run(device);
+		return memory.bytes[0];
+	};
+	await until("its first bytes are there", async () => (await first(PIECE_BYTES - 512)) === 5, LIMIT_MS);
+	holds.set({}, "scsi", Hold.writing);
+	client.send(piece, piece);
+	t.equal((await client.simple()).error, NbdError.EPERM);
+	t.same([await first(0), await first(PIECE_BYTES), await first(2 * PIECE_BYTES)], [5, 0, 0]);
+	client.request(Command.read, 4n, PIECE_BYTES, 512);
+	t.equal((await client.simple()).error, NbdError.none, "and the connection goes on");
+	t.equal((await client.take(512))[0], 0);
+	client.end();
 });

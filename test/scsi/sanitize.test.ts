@@ -5,6 +5,7 @@ import { PromisedRequest } from "../../lib/block/device.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { BlockOp } from "../../lib/block/request.js";
 import { UnitKeeping } from "../../lib/daemon/unit-keeping.js";
+import { Hold } from "../../lib/holds.js";
 import { isKeptUnit, type KeptUnit } from "../../lib/scsi/kept.js";
 import { Opcode } from "../../lib/scsi/opcodes.js";
 import { Asc, ScsiStatus, SenseKey, TaskFunction } from "../../lib/scsi/protocol.js";
@@ -184,6 +185,11 @@ class Kept {
 	get last(): KeptUnit | undefined {
 		return this.all.at(-1);
 	}
+
+	/** What those may not do who come by other protocols. */
+	get hold(): Hold {
+		return this.under.disk.holds.against("aoe");
+	}
 }
 
 /** As it is found after a restart that has interrupted it; a key is registered, and kept as well. */
@@ -200,6 +206,7 @@ async function interrupted(flags: number): Promise<{ kept: KeptUnit; storage: Me
 	const sent = before.host.send(cdb10(Opcode.sanitize, 0, list.length, OVERWRITE | flags), { dataOut: list });
 	sent.give(list.length);
 	t.equal(await before.trouble(), Asc.sanitizing);
+	t.equal(before.hold, Hold.all, "nobody changes it meanwhile, by whatever protocol");
 	while (device.held.length === 0) await new Promise(setImmediate);
 	return { kept: before.last!, storage };
 }
@@ -214,9 +221,10 @@ t.test("a restart that interrupts it is a failure, until another one succeeds", 
 	);
 	const after = new Kept(storage, kept);
 	t.equal(await after.trouble(), Asc.sanitizeFailed);
+	t.equal(after.hold, Hold.all);
 	t.equal((await sanitize(after.host, EXIT)).status, ScsiStatus.checkCondition);
 	t.equal((await sanitize(after.host, BLOCK_ERASE)).status, ScsiStatus.good);
-	t.equal(await after.trouble(), undefined);
+	t.same([await after.trouble(), after.hold], [undefined, Hold.none]);
 	t.same([after.last?.sanitizing, after.last?.registrations.length], [undefined, 1]);
 	t.equal(await new Kept(storage, after.last).trouble(), undefined);
 });
@@ -241,10 +249,10 @@ t.test("it can be left if it was said so before, and if it can be kept that it w
 	const after = new Kept(storage, kept);
 	after.canKeep = false;
 	t.equal((await sanitize(after.host, EXIT)).status, ScsiStatus.checkCondition);
-	t.equal(await after.trouble(), Asc.sanitizeFailed);
+	t.same([await after.trouble(), after.hold], [Asc.sanitizeFailed, Hold.all]);
 	after.canKeep = true;
 	t.equal((await sanitize(after.host, EXIT)).status, ScsiStatus.good);
-	t.same([await after.trouble(), after.last?.sanitizing], [undefined, undefined]);
+	t.same([await after.trouble(), after.last?.sanitizing, after.hold], [undefined, undefined, Hold.none]);
 });
 
 t.test("what can't be kept is not begun; and not done, if that can't be kept", async (t) => {
@@ -256,7 +264,7 @@ t.test("what can't be kept is not begun; and not done, if that can't be kept", a
 		key: SenseKey.hardwareError,
 		asc: Asc.internalFailure,
 	});
-	t.same([device.held.length, await unit.trouble()], [0, undefined]);
+	t.same([device.held.length, await unit.trouble(), unit.hold], [0, undefined, Hold.none]);
 	unit.canKeep = true;
 	const answer = sanitize(unit.host, BLOCK_ERASE);
 	while (device.held.length === 0) await new Promise(setImmediate);
@@ -266,5 +274,5 @@ t.test("what can't be kept is not begun; and not done, if that can't be kept", a
 		await new Promise(setImmediate);
 	}
 	t.equal((await answer).sense?.asc, Asc.sanitizeFailed);
-	t.equal(await unit.trouble(), Asc.sanitizeFailed);
+	t.same([await unit.trouble(), unit.hold], [Asc.sanitizeFailed, Hold.all]);
 });
