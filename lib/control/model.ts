@@ -10,6 +10,7 @@ export * from "./model/event.js";
 export * from "./model/history.js";
 export * from "./model/iscsi.js";
 export * from "./model/machine.js";
+export * from "./model/nbd.js";
 export * from "./model/network.js";
 export * from "./model/pool.js";
 export * from "./model/pool-owner.js";

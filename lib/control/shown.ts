@@ -5,10 +5,12 @@
 
 import { membersOf } from "../spec/assembly.js";
 import type { DiskConfig } from "../spec/configuration.js";
-import { aoeExportsOf } from "../spec/exports.js";
+import { addressesOf, aoeExportsOf } from "../spec/exports.js";
+import { peerText } from "../spec/peers.js";
+import type { ExportSpec } from "../spec/spec.js";
 import type { Changes } from "./changes.js";
 import type { Kept } from "./kept.js";
-import type { Disk, DiskPart, DiskSummary, Limit, Rates, Source } from "./model.js";
+import type { Disk, DiskAccess, DiskPart, DiskSummary, Limit, Rates, Source } from "./model.js";
 import { latenciesOf, type Observed, type ObservedDisk } from "./observed.js";
 import { NO_COUNTERS, NO_RATES } from "./rates.js";
 import type { Replaced } from "./replaced.js";
@@ -43,6 +45,7 @@ export class Shower {
 			reason,
 			storage: disk.disk.storage.name,
 			address: exported === undefined ? null : `${exported.shelf}.${exported.slot}`,
+			addresses: [...addressesOf(disk.exports)],
 			sizeBytes: view?.sizeBytes ?? null,
 			readOnly: view?.readOnly ?? disk.disk.readOnly,
 			underWay: figures?.underWay ?? 0,
@@ -73,6 +76,7 @@ export class Shower {
 			aoe: seen.view?.aoe ?? null,
 			nbd: seen.view?.nbd ?? null,
 			iscsi: seen.view?.iscsi ?? null,
+			access: accessOf(disk.exports),
 			remote: seen.view?.remote ?? null,
 			parts: partsOf(disk, seen, (name) => changes.desired.steward(name)),
 			partOf: disk.partOf ?? null,
@@ -100,6 +104,22 @@ function partsOf(
 		const place = view?.parts?.find((part) => part.disk === name);
 		const { offsetBytes = null, sizeBytes = null, mirrored = null } = place ?? {};
 		return { disk: name, state, reason, offsetBytes, sizeBytes, mirrored };
+	});
+}
+
+function accessOf(exports: readonly ExportSpec[]): DiskAccess[] {
+	return exports.flatMap((each) => {
+		if (each.protocol === "aoe") return [];
+		const isNbd = each.protocol === "nbd";
+		const { protocol, clients } = each;
+		return {
+			protocol,
+			initiators: isNbd ? null : (each.initiators?.slice() ?? null),
+			clients: clients?.map(peerText) ?? null,
+			readers: isNbd ? (each.readers?.map(peerText) ?? null) : null,
+			chapUser: isNbd ? null : (each.chap?.user ?? null),
+			mutualUser: isNbd ? null : (each.chap?.mutual?.user ?? null),
+		};
 	});
 }
 

@@ -3,6 +3,7 @@
  * the answer is as it was, too, down to the object. Asked wherever disks are compared and placed.
  */
 
+import { unreachable } from "../errors.js";
 import type { AoeExportSpec, ChapSpec, ExportSpec, IscsiExportSpec, NbdExportSpec } from "./spec.js";
 
 type Exports = readonly ExportSpec[];
@@ -23,6 +24,28 @@ export function nbdExportOf(exports: Exports): NbdExportSpec | undefined {
 /** The same. */
 export function iscsiExportOf(exports: Exports): IscsiExportSpec | undefined {
 	return exports.find((each) => each.protocol === "iscsi");
+}
+
+const addresses = new WeakMap<Exports, readonly string[]>();
+
+/** What initiators and clients find it by: SHELF.SLOT, `nbd:NAME`, `iscsi:TARGET/LUN`. */
+export function addressesOf(exports: Exports): readonly string[] {
+	const found = addresses.get(exports) ?? exports.map(addressOf);
+	addresses.set(exports, found);
+	return found;
+}
+
+function addressOf(each: ExportSpec): string {
+	switch (each.protocol) {
+		case "aoe":
+			return `${each.shelf}.${each.slot}`;
+		case "nbd":
+			return `nbd:${each.exportName}`;
+		case "iscsi":
+			return `iscsi:${each.target}/${each.lun}`;
+		default:
+			return unreachable(each);
+	}
 }
 
 /** Files that hold what an initiator has to know, and what it is told in return. */

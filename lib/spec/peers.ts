@@ -5,7 +5,7 @@
  */
 
 import { BlockList, isIP } from "node:net";
-import { OperatorError } from "../errors.js";
+import { OperatorError, unreachable } from "../errors.js";
 import { quote } from "../text.js";
 import { PEER_RANGES_MAX } from "./ranges.js";
 import type { PeerRange } from "./spec.js";
@@ -49,6 +49,20 @@ function networkIn(text: string): PeerRange | undefined {
 	const bits = prefix === undefined ? most : Number(prefix);
 	if (most === undefined || bits === undefined || bits > most) return undefined;
 	return { kind: "network", address, bits };
+}
+
+/** As it was read. */
+export function peerText(range: PeerRange): string {
+	switch (range.kind) {
+		case "network":
+			return range.bits === BITS[isIP(range.address)] ? range.address : `${range.address}/${range.bits}`;
+		case "uid":
+			return `uid:${range.uid}`;
+		case "identity":
+			return range.identity;
+		default:
+			return unreachable(range);
+	}
 }
 
 /** Throws an OperatorError for more than a list may have. */

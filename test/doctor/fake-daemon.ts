@@ -59,6 +59,7 @@ export function disk(name: string, changes: Partial<DiskSummary>): DiskSummary {
 		reason: null,
 		storage: "/srv/a.img",
 		address: null,
+		addresses: [],
 		sizeBytes: 1024,
 		readOnly: false,
 		underWay: 0,
@@ -73,7 +74,7 @@ export function disk(name: string, changes: Partial<DiskSummary>): DiskSummary {
 /** All of a disk that is served at an address. */
 export function whole(name: string, address: string, netif: string[]): Disk {
 	return {
-		...disk(name, { address }),
+		...disk(name, { address, addresses: [address] }),
 		retryAt: null,
 		durability: "ack",
 		limit: null,
@@ -85,6 +86,7 @@ export function whole(name: string, address: string, netif: string[]): Disk {
 		aoe: { address, netif, macs: null, reservedBy: [], configString: "", silenced: [], rivals: [] },
 		nbd: null,
 		iscsi: null,
+		access: [],
 		remote: null,
 		parts: null,
 		partOf: null,

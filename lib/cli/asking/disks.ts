@@ -28,7 +28,7 @@ import {
 	tableLines,
 } from "./columns.js";
 import { DISK_LS, DISK_SHOW } from "./options.js";
-import { iscsiFacts, nbdFacts, type Pair, some } from "./stream-facts.js";
+import { accessFacts, iscsiFacts, nbdFacts, type Pair, some } from "./stream-facts.js";
 
 const PAGE = 1000;
 
@@ -45,7 +45,7 @@ export interface Selection {
 export const COLUMNS: readonly Column<DiskSummary>[] = [
 	{ title: "NAME", text: ({ name }) => name },
 	{ title: "STATE", text: ({ state }) => state },
-	{ title: "ADDRESS", text: ({ address }) => orNone(address) },
+	{ title: "ADDRESS", text: ({ addresses }) => orNone(addresses.join(" ") || null) },
 	{ title: "SIZE", isNumber: true, text: ({ sizeBytes }) => sizeOrNone(sizeBytes) },
 	{ title: "R/S", isNumber: true, text: ({ rates }) => rateText(rates.reads) },
 	{ title: "W/S", isNumber: true, text: ({ rates }) => rateText(rates.writes) },
@@ -138,6 +138,7 @@ function factsOf(disk: Disk): Pair[] {
 				] as const)),
 		...some("worker", disk.worker === null ? null : String(disk.worker)),
 		...aoeFacts(disk),
+		...accessFacts(disk),
 		...nbdFacts(disk),
 		...iscsiFacts(disk),
 		...remoteFacts(disk),

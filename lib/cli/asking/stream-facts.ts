@@ -9,6 +9,24 @@ export function some(name: string, value: string | null): Pair[] {
 	return value === null ? [] : [[name, value]];
 }
 
+export function accessFacts({ access }: Disk): Pair[] {
+	return access.flatMap(({ protocol, initiators, clients, readers, chapUser, mutualUser }): Pair[] => {
+		const proof =
+			mutualUser === null ? chapUser : `${chapUser}, and it is proved to them to be ${mutualUser}`;
+		return [
+			...some(`${protocol} initiators`, listText(initiators)),
+			...some(`${protocol} from`, listText(clients)),
+			...some(`${protocol} reads only`, listText(readers)),
+			...some(`${protocol} chap`, proof),
+		];
+	});
+}
+
+/** Null: anybody. */
+function listText(names: readonly string[] | null): string | null {
+	return names === null ? null : names.join(", ") || "nobody";
+}
+
 export function nbdFacts({ nbd }: Disk): Pair[] {
 	if (nbd === null) return [];
 	const { name, description, refused, clientCount, clients } = nbd;

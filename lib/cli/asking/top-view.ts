@@ -25,7 +25,11 @@ const SORT_KEYS: Readonly<Record<string, Sort>> = {
 const COLUMNS: readonly Column<DiskSummary>[] = [
 	{ title: "NAME", text: ({ name }) => name },
 	{ title: "STATE", text: ({ state }) => state },
-	{ title: "ADDRESS", text: ({ address }) => orNone(address) },
+	// (As short as it can be: what names them is in `disk ls`.)
+	{
+		title: "ADDRESS",
+		text: ({ addresses }) => orNone(addresses.map((each) => each.replace(/:.*/, "")).join(" ") || null),
+	},
 	{ title: "R/S", isNumber: true, text: ({ rates }) => rateText(rates.reads) },
 	{ title: "READ/S", isNumber: true, text: ({ rates }) => sizeText(Math.round(rates.readBytes)) },
 	{ title: "R P99", isNumber: true, text: ({ rates }) => latencyText(rates.readP99) },

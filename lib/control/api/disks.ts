@@ -42,7 +42,7 @@ const SORTS = {
 type Sort = keyof typeof SORTS;
 
 const listQuery = z.strictObject({
-	search: z.string().optional().meta({ description: "Part of the name, the storage or the address" }),
+	search: z.string().optional().meta({ description: "Part of the name, the storage or an address" }),
 	state: z
 		.enum(Object.keys(DISK_STATES) as [DiskState, ...DiskState[]])
 		.optional()
@@ -124,7 +124,10 @@ function listed({ desired, shower }: Inside, query: z.output<typeof listQuery>):
 	for (const steward of desired.stewards()) {
 		const row = shower.summary(steward);
 		if (state !== undefined && row.state !== state) continue;
-		if (search !== undefined && ![row.name, row.storage, row.address].some((text) => text?.includes(search)))
+		if (
+			search !== undefined &&
+			![row.name, row.storage, ...row.addresses].some((text) => text.includes(search))
+		)
 			continue;
 		rows.push(row);
 	}

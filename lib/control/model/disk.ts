@@ -5,6 +5,7 @@
 
 import { z } from "zod";
 import { IscsiExport } from "./iscsi.js";
+import { DiskAccess, NbdExport } from "./nbd.js";
 import { ShownSettings } from "./settings.js";
 import { bytes, count, diskName, mac, moment, perSecond, seconds, text, total } from "./units.js";
 
@@ -141,41 +142,6 @@ export const AoeExport = z
 	.meta({ id: "AoeExport" });
 export type AoeExport = z.infer<typeof AoeExport>;
 
-export const NbdClient = z
-	.object({
-		peer: text("Where it is: an address and port, or process and user at a unix socket"),
-		identity: z.string().nullable().meta({
-			description:
-				"Whom it has proved to be, by TLS: cn: and the name in its certificate, psk: and that of its key; null: it has not",
-		}),
-		encryption: z.string().nullable().meta({
-			description: "TLS's version and cipher, as TLSv1.3 TLS_AES_256_GCM_SHA384; null: it speaks no TLS",
-		}),
-		past: z.string().nullable().meta({
-			description: "What it reads, if that is what the volume was, as fast/web@monday; null: the disk",
-		}),
-		readOnly: z.boolean(),
-		since: moment("Since when it is connected"),
-		underWay: count("Requests that are not answered yet"),
-		reads: total("Reads"),
-		readBytes: total("Bytes read"),
-		writes: total("Writes"),
-		writtenBytes: total("Bytes written"),
-		errors: total("Requests that ended with an error"),
-	})
-	.meta({ id: "NbdClient" });
-
-export const NbdExport = z
-	.object({
-		name: text("What clients ask for; empty: nothing"),
-		description: text("For people"),
-		refused: total("How often somebody asked for it who may not have it"),
-		clientCount: count("Connections"),
-		clients: z.array(NbdClient).meta({ description: "Of these 64 at most" }),
-	})
-	.meta({ id: "NbdExport" });
-export type NbdExport = z.infer<typeof NbdExport>;
-
 export const RemoteState = z
 	.object({
 		state: z.enum(["connected", "connecting", "unreachable", "stopped", "closed"]).meta({
@@ -227,6 +193,11 @@ const summary = {
 		.meta({ description: "Why it is in that state, where that is not what was asked for" }),
 	storage: text("What it stores its bytes in").meta({ example: "/srv/vblade/web.img" }),
 	address: z.string().nullable().meta({ description: "SHELF.SLOT; null: not served by AoE" }),
+	addresses: z.array(z.string()).meta({
+		description:
+			"What initiators and clients find it by: SHELF.SLOT of AoE, `nbd:NAME`, `iscsi:TARGET/LUN`; none: it is not served",
+		example: ["9.0", "nbd:web", "iscsi:iqn.2026-11.org.example:shop/1"],
+	}),
 	sizeBytes: bytes("Its size").nullable(),
 	readOnly: z.boolean(),
 	underWay: count("Requests that have arrived and are not answered"),
@@ -264,6 +235,9 @@ export const Disk = z
 		aoe: AoeExport.nullable(),
 		nbd: NbdExport.nullable(),
 		iscsi: IscsiExport.nullable(),
+		access: z
+			.array(DiskAccess)
+			.meta({ description: "Who may use it by NBD and iSCSI; by AoE: `macs` of `aoe`" }),
 		remote: RemoteState.nullable().meta({
 			description: "How it stands with the server that stores it; null: it is stored here, or not open",
 		}),

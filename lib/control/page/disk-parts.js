@@ -115,6 +115,25 @@ function iscsiFacts(iscsi) {
 	];
 }
 
+/** @param {Disk["access"]} access @returns {[string, string][]} */
+function accessFacts(access) {
+	return access.flatMap(({ protocol, initiators, clients, readers, chapUser, mutualUser }) => {
+		const who = [
+			initiators !== null && namesText(initiators),
+			clients !== null && `from ${namesText(clients)}`,
+			readers !== null && `who may only read: ${namesText(readers)}`,
+			chapUser !== null && `proved by CHAP as ${chapUser}`,
+			mutualUser !== null && `who are shown that this is ${mutualUser}`,
+		].filter((part) => part !== false);
+		return [[`For, by ${protocol === "nbd" ? "NBD" : "iSCSI"}`, who.join("; ") || "everyone"]];
+	});
+}
+
+/** @param {readonly string[] | null} names null: any */
+function namesText(names) {
+	return names === null ? "everyone" : names.join(", ") || "nobody";
+}
+
 /** @param {{ headerDigest: boolean, dataDigest: boolean }} session */
 function digests({ headerDigest, dataDigest }) {
 	const what = [headerDigest && "headers", dataDigest && "data"].filter((part) => part !== false);
@@ -174,8 +193,12 @@ function factsOf(disk) {
 		["Last request", ago(disk.lastSeen)],
 		["Size", `${bytes(disk.sizeBytes)}${disk.readOnly ? ", read-only" : ""}`],
 		["Storage", disk.storage],
-		["Address", aoe === null ? (disk.address ?? "–") : `${aoe.address} on ${aoe.netif.join(", ")}`],
-		["For", aoe?.macs ? (aoe.macs.length === 0 ? "nobody" : aoe.macs.join(", ")) : "everyone"],
+		[
+			"Address",
+			aoe === null ? disk.addresses.join(", ") || "–" : `${aoe.address} on ${aoe.netif.join(", ")}`,
+		],
+		.../** @type {[string, string][]} */ (aoe === null ? [] : [["For", namesText(aoe.macs)]]),
+		...accessFacts(disk.access),
 		...nbdFacts(disk.nbd),
 		...iscsiFacts(disk.iscsi),
 		...remoteFacts(disk.remote),

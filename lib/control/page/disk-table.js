@@ -135,7 +135,7 @@ function columns(sparks) {
 			mid: true,
 			paint: (cell, { busiestInitiator }) => write(cell, busiestInitiator ?? "–"),
 		},
-		{ title: "Address", wide: true, text: ({ address }) => address ?? "–" },
+		{ title: "Address", wide: true, text: ({ addresses }) => addresses.join(", ") || "–" },
 		{ title: "Size", numeric: true, wide: true, sort: "size", text: ({ sizeBytes }) => bytes(sizeBytes) },
 	];
 }

@@ -228,3 +228,33 @@ t.test("tables within tables have dots, too", async (t) => {
 		iscsi: { chap: { user: "web", secret_file: "/etc/vblade/web.chap" } },
 	});
 });
+
+t.test("where a disk is, and who may use it, whatever protocols it is served by", async (t) => {
+	const { at } = await stageOf(t);
+	const words = [
+		"memory=1M",
+		...["nbd.name=img", "nbd.clients=192.0.2.0/24", "nbd.readers=uid:7"],
+		...["iscsi.target=iqn.2026-11.org.example:new", "iscsi.lun=3", "iscsi.clients=2001:db8::1"],
+		...["iscsi.initiators=iqn.2026-11.org.example:host", "iscsi.chap.user=web"],
+		...["iscsi.chap.secret_file=/etc/vblade/web.chap", "iscsi.chap.mutual_user=us"],
+		"iscsi.chap.mutual_secret_file=/etc/vblade/us.chap",
+	];
+	t.match(await run(diskAddCommand, at, "new", ...words), { status: 0 });
+	const { out } = await run(diskLsCommand, at, "--search", "org.example:new");
+	t.match(out, /^new +\w+ +nbd:img iscsi:iqn\.2026-11\.org\.example:new\/3 /m);
+	t.notMatch(out, /^web /m);
+	const facts = (await run(diskShowCommand, at, "new")).out.split("\n");
+	for (const fact of [
+		/^nbd from +192\.0\.2\.0\/24$/,
+		/^nbd reads only +uid:7$/,
+		/^iscsi initiators +iqn\.2026-11\.org\.example:host$/,
+		/^iscsi from +2001:db8::1$/,
+		/^iscsi chap +web, and it is proved to them to be us$/,
+	])
+		t.ok(
+			facts.some((line) => fact.test(line)),
+			String(fact),
+		);
+	const web = (await run(diskShowCommand, at, "web")).out;
+	t.notMatch(web, /^(nbd|iscsi) /m, "nothing of what it is not served by");
+});
