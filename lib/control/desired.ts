@@ -90,7 +90,7 @@ export class Desired {
 		else await this.#record.restore();
 		const known = new Set(config.disks.map(({ name }) => name));
 		const gone = [...serving.keys()].filter((name) => !known.has(name));
-		await Promise.all(gone.map((name) => this.#options.workers.remove(name)));
+		await Promise.all(gone.map((name) => this.#options.workers.remove(name, false)));
 		const stewards = config.disks.map((disk) => this.#newSteward(disk));
 		const isAsServed = ({ disk }: Steward): boolean =>
 			serving.get(disk.name)?.fingerprint === fingerprintOf(disk) && this.#partsOf(disk).every(isAsServed);

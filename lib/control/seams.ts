@@ -209,7 +209,7 @@ export interface Workers {
 	/** Its exports are removed; it stays open. */
 	withdraw(disk: string): Promise<void>;
 	/** Also calls off one that is still being added. */
-	remove(disk: string): Promise<Removed>;
+	remove(disk: string, comesAgain: boolean): Promise<Removed>;
 	/** Of one that is open: nobody is answered, or all are again. */
 	fence(disk: string, fenced: boolean): Promise<void>;
 	/** Compares a stretch of the disks of a mirror. */

@@ -241,7 +241,7 @@ export class Steward implements Needed {
 		this.#wasTried();
 		this.#news.forget();
 		this.#enter(state);
-		const end = await this.#options.workers.remove(this.#disk.name);
+		const end = await this.#options.workers.remove(this.#disk.name, state === "draining");
 		if (end === "abandoned" && undertaking === this.#undertaking) this.#enter("abandoned");
 		return end;
 	}

@@ -131,7 +131,7 @@ export class TreeWorkers implements Workers {
 		const added = workerDisk(disk, links, kept, fingerprint);
 		const worker = this.#choice.of(disk);
 		// It may be open still, where its exports were: it has others now.
-		if (this.#choice.isElsewhere(disk.name, worker)) await this.remove(disk.name);
+		if (this.#choice.isElsewhere(disk.name, worker)) await this.remove(disk.name, true);
 		this.#choice.give(disk.name, worker);
 		await this.#changed(worker, disk.name, { kind: "add", disk: added }, ADD_LIMIT_MS);
 	}
@@ -146,9 +146,9 @@ export class TreeWorkers implements Workers {
 		if (answer !== undefined) await this.#believed(worker, () => this.#view(worker, disk, answer));
 	}
 
-	async remove(disk: string): Promise<Removed> {
+	async remove(disk: string, comesAgain: boolean): Promise<Removed> {
 		const worker = this.#choice.known(disk);
-		const answer = await this.#insist(worker, { kind: "remove", name: disk });
+		const answer = await this.#insist(worker, { kind: "remove", name: disk, comesAgain });
 		this.#choice.forget(disk);
 		return answer === undefined ? "closed" : this.#believed(worker, () => endIn(answer.body));
 	}

@@ -19,6 +19,11 @@ export class Absences {
 		this.iscsi.expect(disk, exports);
 	}
 
+	/** It is taken away, to be opened or exported as it shall be. */
+	expectAgain(disk: string, exports: readonly ExportSpec[]): void {
+		this.iscsi.expectAgain(disk, exports);
+	}
+
 	/** It is served, or is none any more. */
 	forget(disk: string): void {
 		this.nbd.forget(disk);

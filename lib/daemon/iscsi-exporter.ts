@@ -165,7 +165,8 @@ export class IscsiExporter implements Exporter<IscsiExportSpec> {
 
 	#begin(spec: IscsiExportSpec, disk: Disk): void {
 		const known = this.#targets.get(spec.target);
-		const target = known ?? new ExportedTarget(spec.target, this.#secrets, this.#absent);
+		const isAwaited = (lun: number) => this.#isStopped || this.#absent?.has(spec.target, lun) === true;
+		const target = known ?? new ExportedTarget(spec.target, this.#secrets, isAwaited);
 		target.add(spec, disk);
 		if (known !== undefined) {
 			// (It may be for fewer than the others are, until these are changed as well.)
@@ -246,9 +247,10 @@ export class IscsiExporter implements Exporter<IscsiExportSpec> {
 		return target?.has(name) ? target : undefined;
 	}
 
-	/** Those who have logged in go on until their disks are closed. */
+	/** What those who have logged in have asked for is carried out, and nothing else. */
 	stop(): void {
 		this.#isStopped = true;
+		this.#server.quieten();
 		this.#sockets.close();
 		this.#secrets.close();
 		this.#told.close();

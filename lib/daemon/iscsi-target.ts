@@ -11,7 +11,6 @@ import { ScsiTarget } from "../scsi/target.js";
 import { LogicalUnit } from "../scsi/unit.js";
 import { Peers } from "../spec/peers.js";
 import type { ChapSpec, IscsiExportSpec } from "../spec/spec.js";
-import type { IscsiAbsent } from "./iscsi-absent.js";
 import type { IscsiSecrets } from "./iscsi-secrets.js";
 
 /** A disk, as it is served at present. */
@@ -32,10 +31,10 @@ export class ExportedTarget implements IscsiTarget {
 	/** By name of the export. */
 	readonly #units = new Map<string, Unit>();
 
-	/** `absent`: knows of disks of it that are not served. */
-	constructor(name: string, secrets: IscsiSecrets, absent: IscsiAbsent | undefined) {
+	/** `isAwaited`: what is not served of it is to come, or to come again. */
+	constructor(name: string, secrets: IscsiSecrets, isAwaited: (lun: number) => boolean) {
 		this.scsi = new ScsiTarget(name);
-		this.scsi.isAwaited = (lun) => absent?.has(name, lun) === true;
+		this.scsi.isAwaited = isAwaited;
 		this.#secrets = secrets;
 	}
 

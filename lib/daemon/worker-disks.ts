@@ -29,6 +29,11 @@ const SERVING_AT_ONCE = 256;
 /** Resolves when what is set on that disk is kept, or to false. Undefined: nobody could. */
 type Keep = (disk: string) => Promise<boolean> | undefined;
 
+interface RemoveOptions {
+	readonly limitMs?: number;
+	readonly comesAgain?: boolean;
+}
+
 export class WorkerDisks {
 	readonly #daemon: Daemon;
 	readonly #disks = new Map<string, WorkerDisk>();
@@ -72,7 +77,7 @@ export class WorkerDisks {
 			// A control that is no more has asked for it.
 			if (before?.fingerprint === added.fingerprint && before.fenced === fenced) return;
 			const isWithdrawn = before?.fingerprint === WITHDRAWN;
-			if (before !== undefined && !isWithdrawn) await this.remove(disk.name);
+			if (before !== undefined && !isWithdrawn) await this.remove(disk.name, { comesAgain: true });
 			this.#set.set(disk.name, added.set);
 			this.#wanted.set(disk.name, added);
 			this.#absent.expect(disk.name, added.exports);
@@ -119,26 +124,31 @@ export class WorkerDisks {
 		});
 	}
 
-	/** Its exports are removed, when what is under way is answered; it stays open. */
+	/** Its exports are removed, when what is under way is answered; it stays open, and gets others. */
 	withdraw(name: string): Promise<void> {
 		return this.#afterwards(name, async () => {
 			const disk = this.#disks.get(name);
 			// Nor has it exports.
 			if (disk === undefined) return;
+			this.#absent.expectAgain(name, disk.exports);
 			if (!disk.fenced) await Promise.all(disk.exports.map((each) => this.#daemon.removeExport(each.name)));
 			this.#disks.set(name, { ...disk, exports: [], fingerprint: WITHDRAWN });
-			this.#absent.forget(name);
 		});
 	}
 
-	/** At once, even while it is being added; closed if there is none of this name. Throws an OperatorError if a pool is open on it. */
-	async remove(name: string, limitMs?: number): Promise<DiskEnd> {
+	/**
+	 * At once, even while it is being added; closed if there is none of this name. Where it `comesAgain`, initiators are told that it will until it is
+	 * added, or removed for good. Throws an OperatorError if a pool is open on it.
+	 */
+	async remove(name: string, { limitMs, comesAgain = false }: RemoveOptions = {}): Promise<DiskEnd> {
 		this.#daemon.chunkPools.refuseIfHeld(name);
+		const exports = this.#wanted.get(name)?.exports;
 		// Whoever asks what is served while it takes its time is not told of it.
 		this.#disks.delete(name);
 		this.#set.delete(name);
 		this.#wanted.delete(name);
-		this.#absent.forget(name);
+		if (!comesAgain) this.#absent.forget(name);
+		else if (exports !== undefined) this.#absent.expectAgain(name, exports);
 		try {
 			return await this.#daemon.removeDisk(name, limitMs);
 		} catch (error) {
@@ -167,6 +177,8 @@ export class WorkerDisks {
 		return this.#afterwards(name, async () => {
 			const disk = this.#get(name);
 			if (disk.fenced === fenced) return;
+			// (Before anybody is cut off, and comes again.)
+			if (fenced) this.#tellFence({ ...disk, fenced });
 			const { exports, links } = disk;
 			const again = { disks: [], exports: this.#withSet(disk), links };
 			if (fenced) await Promise.all(exports.map((each) => this.#daemon.fenceExport(each.name)));

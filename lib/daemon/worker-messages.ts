@@ -178,8 +178,13 @@ export type WorkerRequest =
 	  }
 	/** Its exports are removed, it stays open; to add it again is to export it again. */
 	| { readonly kind: "withdraw"; readonly name: string }
-	/** The answer has `end`. */
-	| { readonly kind: "remove"; readonly name: string; readonly limitMs?: number }
+	/** The answer has `end`. `comesAgain`: it is added again soon, and initiators are told so. */
+	| {
+			readonly kind: "remove";
+			readonly name: string;
+			readonly limitMs?: number;
+			readonly comesAgain?: boolean;
+	  }
 	| { readonly kind: "fence"; readonly name: string; readonly fenced: boolean }
 	/**
 	 * Compares a stretch of the disks of a mirror, from a byte on. Where they differ the others get what most of them have (`byMajority`), or

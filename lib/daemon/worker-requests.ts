@@ -208,7 +208,7 @@ const REQUESTS: Readonly<Record<WorkerRequest["kind"], Check>> = {
 	add: isShape({ disk: (value) => isWorkerDisk(value) && belongs(value as WorkerDisk) }),
 	change: isShape({ disk: isDiskSpec, exports: isExports, fingerprint: isWord }),
 	withdraw: isShape({ name: isWord }),
-	remove: isShape({ name: isWord, limitMs: optional(isCount(REMOVE_MAX_MS)) }),
+	remove: isShape({ name: isWord, limitMs: optional(isCount(REMOVE_MAX_MS)), comesAgain: optional(isFlag) }),
 	fence: isShape({ name: isWord, fenced: isFlag }),
 	verify: isShape({ name: isWord, offsetBytes: isSize, byMajority: isFlag, from: optional(isWord) }),
 	resync: isShape({ name: isWord, part: isWord }),

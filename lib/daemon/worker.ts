@@ -240,7 +240,7 @@ class Worker {
 				return reportOn(this.#daemon, request.name);
 			case "remove":
 				await pools.letGo(this.#daemon?.chunkPools.poolOn(request.name) ?? "");
-				return { body: { end: await disks.remove(request.name, request.limitMs) } };
+				return { body: { end: await disks.remove(request.name, request) } };
 			case "fence":
 				await disks.fence(request.name, request.fenced);
 				return reportOn(this.#daemon, request.name);

@@ -192,16 +192,6 @@ export type ManagementResponse = (typeof ManagementResponse)[keyof typeof Manage
 export const LogoutReason = { session: 0, connection: 1, recovery: 2 } as const;
 export const LogoutResponse = { closed: 0, noConnection: 1, noRecovery: 2, failed: 3 } as const;
 
-/** What an asynchronous message is about (11.9.1). */
-export const AsynchronousEvent = {
-	sense: 0,
-	requestsLogout: 1,
-	dropsConnection: 2,
-	dropsAll: 3,
-	requestsNegotiation: 4,
-	tasksTerminated: 5,
-} as const;
-
 /** What a response says of a command: the status is one, or the target has failed (11.4.3). */
 export const CommandResponse = { completed: 0, targetFailure: 1 } as const;
 

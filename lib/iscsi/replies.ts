@@ -10,7 +10,6 @@ import type { Memory } from "../wire/memory.js";
 import type { IscsiCommand } from "./command.js";
 import type { Parameters } from "./parameters.js";
 import {
-	AsynchronousEvent,
 	BHS_BYTES,
 	beginPdu,
 	DIGEST_BYTES,
@@ -259,17 +258,6 @@ export class Replies {
 		view.setInt32(at + Field.itt, NONE);
 		view.setInt32(at + Field.statSN, this.#window.nextStatSN());
 		this.#short(at, header);
-	}
-
-	/** The initiator is to log out within so many seconds. */
-	requestLogout(seconds: number): void {
-		const at = this.#begin(Opcode.asynchronous, Flag.final, 0, 0);
-		const { view } = this.#queue.gathering;
-		view.setInt32(at + Field.itt, NONE);
-		view.setInt32(at + Field.statSN, this.#window.nextStatSN());
-		view.setUint8(at + Field.event, AsynchronousEvent.requestsLogout);
-		view.setUint16(at + Field.parameter3, seconds);
-		this.#seal(at);
 	}
 }
 

@@ -8,7 +8,6 @@ import { COUNT_START } from "../counters.js";
 import type { Departures } from "../departures.js";
 import { Places } from "../nbd/places.js";
 import type { Pump, PumpStage } from "../pump.js";
-import type { ScsiTarget } from "../scsi/target.js";
 import { Rooms } from "../stream/rooms.js";
 import type { ByteStream } from "../stream/stream.js";
 import type { Memory } from "../wire/memory.js";
@@ -28,8 +27,6 @@ const BUDGET_BYTES = 64 * 1024 * 1024;
 const CONNECTIONS_MAX = 1024;
 /** Connections are looked at so often: see `IscsiConnection.look`. */
 const LOOK_MS = 5000;
-/** Whoever is asked to log out, and does not, is cut off after so long. */
-const LOGOUT_SECONDS = 10;
 
 export interface IscsiServerOptions {
 	readonly pump: Pump;
@@ -73,8 +70,6 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 	readonly #connections = new Set<IscsiConnection>();
 	readonly #places: Places;
 	readonly #proofs: ProofDelays;
-	/** Until when whoever uses them may log out. */
-	readonly #withdrawn = new Map<ScsiTarget, number>();
 	/** Those that have something to send: a list, as an array would be made anew again and again. */
 	#firstQueued: IscsiConnection | null = null;
 	/** While there are connections. */
@@ -108,13 +103,6 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 	/** Nobody begins to use it any more; those who do go on. */
 	retire({ scsi }: IscsiTarget): void {
 		if (this.#targets.get(scsi.name)?.scsi === scsi) this.#targets.delete(scsi.name);
-	}
-
-	/** And for good: those who use it are asked to log out, after which they don't come again, and cut off if they don't in time. */
-	withdraw(target: IscsiTarget): void {
-		this.retire(target);
-		for (const connection of this.#of(target)) connection.transmission?.replies.requestLogout(LOGOUT_SECONDS);
-		this.#withdrawn.set(target.scsi, this.clock.now() + 1000 * LOGOUT_SECONDS);
 	}
 
 	/** And those who use it are cut off: what has not begun is not carried out, and nobody is answered. They may be right to come again. */
@@ -185,14 +173,14 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 
 	#look(): void {
 		this.#forgetLook = null;
-		for (const [scsi, untilMs] of this.#withdrawn) {
-			if (this.clock.now() < untilMs) continue;
-			this.#withdrawn.delete(scsi);
-			this.#closeAll(this.#of({ scsi }), "its target is served no more");
-		}
 		for (const connection of [...this.#connections]) connection.look();
 		if (this.#connections.size > 0) this.#lookSoon();
 		this.runPump();
+	}
+
+	/** Nothing more is taken from those there are, who ask again elsewhere, or later: an answer might be that there is no such unit, and nobody would ask again. */
+	quieten(): void {
+		for (const { transmission } of this.#connections) transmission?.ending();
 	}
 
 	/** Takes no more initiators, and cuts off those that there are. */
@@ -257,10 +245,13 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 	/** What has changed since the login began, which may be long ago: `recheck` and `cutOff` know only of sessions. Null: nothing that matters. */
 	#refusalOf({ peer }: IscsiConnection, { identity, target, proved }: Agreed): LoginRefusal | null {
 		if (target === null) return null;
-		const now = this.#targets.get(target.scsi.name);
-		if (now?.scsi !== target.scsi)
-			return { status: LoginStatus.notFound, why: "its target has gone meanwhile" };
+		const { name } = target.scsi;
+		const now = this.#targets.get(name);
 		const initiator = { peer, name: identity.initiatorName };
+		if (now?.scsi !== target.scsi) {
+			const why = "its target has gone meanwhile";
+			return this.#absent(name, initiator) ?? { status: LoginStatus.notFound, why };
+		}
 		if (!now.mayUse(initiator)) {
 			this.#options.onDenied?.(now, initiator);
 			return { status: LoginStatus.forbidden, why: "who may have that target was changed meanwhile" };

@@ -276,6 +276,11 @@ export class NbdCommand implements Cookie {
 		const { op, host } = this;
 		host.use.counts.failed();
 		const error = countFailure(host.exported.disk, op, this.#status, this.#errno, this.#failedBytes);
+		if (error === NbdError.ESHUTDOWN) {
+			// (Clients would take that for an error of the disk. Who is cut off asks again, later or elsewhere.)
+			host.ending();
+			return;
+		}
 		const where = op === BlockOp.read ? this.#failedBytes : undefined;
 		if (host.isStructured && this.answersItself) putError(host.queue, this, ChunkFlag.done, error, where);
 		else if (!this.#hasHead) putSimple(host.queue, this, error);

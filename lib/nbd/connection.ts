@@ -155,11 +155,11 @@ export class NbdConnection implements StreamUser, Line {
 
 	/** In good order: after what is under way has been answered. Else at once. */
 	ended(why: string | null): void {
-		if (this.#isClosed) return;
-		if (why !== null) {
+		if (why !== null || this.#isClosed) {
 			this.close(why);
 			return;
 		}
+		this.#transmission?.takeNoMore();
 		this.#isEnding = true;
 		this.stream.wantReadable(false);
 		this.#forgetLimit();

@@ -30,4 +30,6 @@ export interface CommandHost extends RoomHolder {
 	answered(command: HostedCommand): void;
 	/** No sense can be given to what goes: the connection ends. */
 	ended(why: string): void;
+	/** Nothing more is taken, and the connection ends when what is under way has been answered. */
+	ending(): void;
 }

@@ -25,7 +25,6 @@ export function refusalOf(
 	const { info } = exported.disk.device;
 	if (allowed === undefined || type === Command.disconnect || (flags & ~allowed) !== 0)
 		return NbdError.EINVAL;
-	if (exported.disk.phase !== "open") return NbdError.ESHUTDOWN;
 	if (type === Command.flush) return NbdError.none;
 	const changes = type === Command.write || type === Command.trim || type === Command.writeZeroes;
 	if (changes && (info.readOnly || access !== "write")) return NbdError.EPERM;

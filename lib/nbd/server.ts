@@ -97,14 +97,19 @@ export class NbdServer implements ConnectionHome, PumpStage {
 		return true;
 	}
 
-	/** Nobody begins to use it any more; those who do go on. */
+	/** Nobody begins to use it any more; those who do are answered what they have asked, and cut off. */
 	withdraw(exported: NbdExport): void {
+		this.#retire(exported);
+		for (const connection of this.#connections) if (connection.exported === exported) connection.ended(null);
+	}
+
+	#retire(exported: NbdExport): void {
 		if (this.#exports.get(exported.name) === exported) this.#exports.delete(exported.name);
 	}
 
 	/** And those who use it are cut off: what has not begun is not carried out, and nobody is answered. */
 	cutOff(exported: NbdExport): void {
-		this.withdraw(exported);
+		this.#retire(exported);
 		for (const connection of [...this.#connections]) if (connection.exported === exported) connection.close();
 	}
 

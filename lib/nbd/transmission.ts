@@ -142,8 +142,7 @@ export class Transmission implements CommandHost, IntakeUser {
 
 	request(view: DataView, at: number): boolean {
 		const type = view.getUint16(at + 6);
-		if (type === Command.disconnect) {
-			this.#isEnding = true;
+		if (type === Command.disconnect || this.exported.disk.phase !== "open") {
 			this.#line.ended(null);
 			return false;
 		}
@@ -247,6 +246,15 @@ export class Transmission implements CommandHost, IntakeUser {
 
 	ended(why: string): void {
 		this.#line.ended(why);
+	}
+
+	ending(): void {
+		this.#line.ended(null);
+	}
+
+	/** It ends when what was taken has been answered. */
+	takeNoMore(): void {
+		this.#isEnding = true;
 	}
 
 	/** The connection is gone: what has not begun is taken back, and nobody is answered. */

@@ -1,10 +1,8 @@
 /** What a command gets whose unit is not there: it may come yet, and initiators wait for that; or there is none. */
 
 import type { Units } from "./operation.js";
-import { Asc, SenseKey } from "./protocol.js";
-import { illegal, type Sense } from "./sense.js";
-
-const BECOMING_READY: Sense = { key: SenseKey.notReady, asc: Asc.becomingReady };
+import { Asc } from "./protocol.js";
+import { BECOMING_READY, illegal, type Sense } from "./sense.js";
 
 export function absence(units: Units, lun: number): Sense {
 	return units.awaited(lun) === undefined ? illegal(Asc.noUnit) : BECOMING_READY;

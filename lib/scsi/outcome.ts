@@ -8,7 +8,7 @@ import type { Disk, ErrorCause } from "../disk.js";
 import { StorageStatus, unreachable } from "../errors.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { Asc, SenseKey } from "./protocol.js";
-import { illegal, type Sense } from "./sense.js";
+import { BECOMING_READY, illegal, type Sense } from "./sense.js";
 
 /** What a request that has failed means. */
 interface Outcome {
@@ -41,7 +41,8 @@ const PROTECTED = loud(READ_ONLY.sense, "protected", false, false);
 const FULL = loud({ key: dataProtect, asc: Asc.spaceAllocationFailed }, "space", false, true);
 const SYNC = loud(UNWRITABLE.sense, "sync", true, false);
 const UNSUPPORTED = quiet(illegal(Asc.opcode), "refused");
-const GONE = quiet({ key: notReady, asc: Asc.unavailable }, "closed");
+/** Initiators ask again: by then it is there once more, or they are told that it is not. */
+const GONE = quiet(BECOMING_READY, "closed");
 
 /** Null: it has not failed. */
 function outcomeOf(status: StorageStatus, op: BlockOp): Outcome | null {

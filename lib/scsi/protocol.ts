@@ -40,7 +40,6 @@ export const Asc = {
 	stopped: 0x0402,
 	unreachable: 0x0403,
 	standby: 0x040b,
-	unavailable: 0x040c,
 	writeError: 0x0c00,
 	copyUnreachable: 0x0804,
 	thirdPartyFailure: 0x0d01,

@@ -37,6 +37,9 @@ export function illegal(asc: Asc): Sense {
 	return { key: SenseKey.illegalRequest, asc };
 }
 
+/** It is not there yet, or not any more: initiators ask again. */
+export const BECOMING_READY: Sense = { key: SenseKey.notReady, asc: Asc.becomingReady };
+
 const FIXED_BYTES = 18;
 
 /** In fixed form (SPC-4, 4.5.3), or with `isDescriptor` in descriptor form (4.5.2). */

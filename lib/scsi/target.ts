@@ -14,7 +14,7 @@ import { operationOf } from "./operations.js";
 import { type GroupPort, type PortGroup, portName } from "./port-group.js";
 import { Asc, ScsiStatus, SenseKey, type TaskFunction, type TaskResponse } from "./protocol.js";
 import { conflict, refuse } from "./reply.js";
-import { illegal, invalidField, type Sense } from "./sense.js";
+import { BECOMING_READY, illegal, invalidField, type Sense } from "./sense.js";
 import { NO_LUN, type ScsiTask } from "./task.js";
 import type { LogicalUnit } from "./unit.js";
 
@@ -113,7 +113,7 @@ export class ScsiTarget implements Units {
 			}
 		}
 		if (conflicts(unit, task.nexus, task.cdb)) conflict(task);
-		else if (unit.disk.phase !== "open") refuse(task, { key: SenseKey.notReady, asc: Asc.unavailable });
+		else if (unit.disk.phase !== "open") refuse(task, BECOMING_READY);
 		else if (operation === null) refuse(task, illegal(Asc.opcode));
 		else if (operation === undefined) refuse(task, invalidField(1, 4));
 		else {

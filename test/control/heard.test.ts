@@ -116,7 +116,7 @@ t.test("whatever it refuses with is a refusal, and no bug of ours", async (t) =>
 	const refusal = Object.assign(new Error("Input/output error"), { step: "open", errno: 5 });
 	for (const kind of ["fence", "remove", "serving", "look"]) pair.refusals.set(kind, refusal);
 	await t.rejects(pair.workers.fence("web", true), { name: "OperatorError", message: /^worker 0: .*Input/ });
-	await t.rejects(pair.workers.remove("web"), { name: "OperatorError" });
+	await t.rejects(pair.workers.remove("web", false), { name: "OperatorError" });
 	t.strictSame(await pair.workers.look(), []);
 	t.strictSame(await pair.workers.serving(), []);
 	t.strictSame(pair.replaced, [0], "who does not even say what it serves is replaced");

@@ -84,7 +84,7 @@ t.test("a disk that is nearly right is served, or refused", async (t) => {
 		fc.asyncProperty(mutated(ADD), mutated(CHANGE), async (add, change) => {
 			await act(add);
 			await act(change);
-			for (const name of disks.names) await disks.remove(name, 1000);
+			for (const name of disks.names) await disks.remove(name, { limitMs: 1000 });
 		}),
 		// What is right is among them: by chance all others may be refused.
 		{ numRuns: 60, examples: [[structuredClone(ADD), structuredClone(CHANGE)]] },

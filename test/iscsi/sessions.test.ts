@@ -6,11 +6,12 @@ import t, { type Test } from "tap";
 import type { BlockDevice } from "../../lib/block/device.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { OrderingLayer } from "../../lib/block/ordering.js";
-import { AsynchronousEvent, Field, LoginStatus, Opcode, Stage } from "../../lib/iscsi/pdu.js";
+import { LoginStatus, Stage } from "../../lib/iscsi/pdu.js";
 import { Random } from "../../lib/random.js";
+import { ScsiStatus } from "../../lib/scsi/protocol.js";
 import { Gate } from "../support/gate.js";
 import { read10, write10 } from "../support/iscsi/cdbs.js";
-import { loginRequest, opcode, statusOf } from "../support/iscsi/pdus.js";
+import { loginRequest, statusOf } from "../support/iscsi/pdus.js";
 import { BLOCK, INITIATOR_NAME, isidOf, MIB, ServerUnderTest, TARGET_NAME } from "./server-under-test.js";
 
 function under(t: Test, device: BlockDevice = new MemoryDevice(64 * MIB)): ServerUnderTest {
@@ -158,24 +159,24 @@ t.test("connections that end at any byte leave nothing behind", async (t) => {
 	t.equal(server.server.pool.isWhole, true, "each command was given back once");
 });
 
-t.test(
-	"a target that is taken away: its users are asked to log out, and cut off if they don't",
-	async (t) => {
-		const server = under(t);
-		const [polite, rude] = [await server.session(), await server.session()];
-		server.server.withdraw(server.target);
-		const asked = await polite.events.next();
-		t.equal(opcode(asked!), Opcode.asynchronous);
-		t.equal(asked?.head.readUInt8(Field.event), AsynchronousEvent.requestsLogout);
-		t.equal(await polite.logout(), 0);
-		t.equal((await (await logIn(server, isidOf(1000))).login).status, LoginStatus.notFound);
-		t.equal((await rude.command({ cdb: read10(0, 1), read: BLOCK })).status, 0, "until then it may go on");
-		server.clock.pass(11_000);
-		await rude.over;
-		t.equal(server.troubles.at(-1), "its target is served no more");
-		await until(isEmpty(server));
-	},
-);
+t.test("a server that is to end takes nothing more, and answers what it has taken", async (t) => {
+	const gate = new Gate(new MemoryDevice(MIB));
+	const server = under(t, gate);
+	const initiator = await server.session();
+	gate.isShut = true;
+	const write = Buffer.alloc(BLOCK, 1);
+	const taken = initiator.start({ cdb: write10(0, 1), write, immediate: BLOCK });
+	await until(() => gate.waiting.length === 1);
+	server.server.quieten();
+	const late = initiator.start({ cdb: write10(1, 1), write, immediate: BLOCK });
+	await sleep(20);
+	t.equal(gate.waiting.length, 1);
+	gate.open();
+	t.equal((await taken.result)?.status, ScsiStatus.good);
+	server.server.cutOff(server.target);
+	t.equal(await late.result, null, "nobody says that it was not done, nor that it was");
+	await until(isEmpty(server));
+});
 
 t.test("who may not have it any more is cut off", async (t) => {
 	const server = under(t);
