@@ -47,6 +47,11 @@ export class ClientLog {
 		this.#tellAll(`${this.#protocol}: ${peer} was refused: ${oneLine(why)}`, { kind: "iscsi-login" });
 	}
 
+	/** He has asked what there is. */
+	unaware(peer: string, why: string): void {
+		this.#tellAll(`${this.#protocol}: ${peer} was shown nothing: ${oneLine(why)}`, { kind: "iscsi-login" });
+	}
+
 	/** There is no place for him, or none for another one of his connections. */
 	crowded(peer: string): void {
 		this.#tellAll(

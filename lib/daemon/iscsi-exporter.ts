@@ -82,6 +82,7 @@ export class IscsiExporter implements Exporter<IscsiExportSpec> {
 			portals: ({ local }) => portalsOf(local, this.#places()),
 			absent: (name, initiator) => (this.#isStopped ? STOPPING : absent?.find(name, initiator)),
 			onCrowded: (peer) => this.#told.crowded(peer),
+			onShownNothing: (initiator, why) => this.#told.shownNothing(initiator, why),
 			onRefused: (peer, login) => this.#told.refused(peer, login, this.#targets.get(login.targetName ?? "")),
 			onBegin: (session) => this.#told.came(session),
 			onEnd: (peer, session, why) => this.#told.went(peer, session, why),

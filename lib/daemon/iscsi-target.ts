@@ -77,10 +77,14 @@ export class ExportedTarget implements IscsiTarget {
 	}
 
 	/** All of its disks say the same, but for a moment while that is changed: whom one of them keeps out stays out. */
-	mayUse({ name, peer }: Initiator): boolean {
-		return [...this.#units.values()].every(
-			({ initiators, clients }) => (initiators?.has(name) ?? true) && (clients?.has(peer, null) ?? true),
-		);
+	shutsOut({ name, peer }: Initiator): string | null {
+		for (const { initiators, clients } of this.#units.values()) {
+			if (initiators?.has(name) === false)
+				return "its name is not among the initiators that may have that target";
+			if (clients?.has(peer, null) === false)
+				return "its address is not among those that may have that target";
+		}
+		return null;
 	}
 
 	get chap(): Chap | null {

@@ -2,6 +2,7 @@
 
 import type { Session } from "../iscsi/session.js";
 import type { Refused } from "../iscsi/talk.js";
+import type { Initiator } from "../iscsi/target.js";
 import type { Log } from "../log.js";
 import { ClientLog } from "./client-log.js";
 import { IscsiRefusals } from "./iscsi-refusals.js";
@@ -42,6 +43,11 @@ export class IscsiTold {
 		}
 		target.refused += 1;
 		for (const of of target.disks) this.#clients.refused({ of }, who, why);
+	}
+
+	/** It has asked what there is, and was shown no target. */
+	shownNothing({ peer, name }: Initiator, why: string): void {
+		this.#clients.unaware(whoIs(peer, name), why);
 	}
 
 	crowded(peer: string): void {

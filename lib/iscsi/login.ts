@@ -145,10 +145,8 @@ class Login {
 		if (target === undefined)
 			return { status: LoginStatus.notFound, why: `there is no target ${quote(text)}` };
 		if ("why" in target) return target;
-		if (!target.mayUse(initiator)) {
-			this.#talk.denied(target, initiator);
-			return { status: LoginStatus.forbidden, why: "it is not among those who may have that target" };
-		}
+		const why = target.shutsOut(initiator);
+		if (why !== null) return { status: LoginStatus.forbidden, why };
 		if (target.unavailable !== null) return { status: LoginStatus.unavailable, why: target.unavailable };
 		const agreed = identity.tsih === 0 ? null : this.#talk.session(identity, target);
 		if (agreed !== null && "why" in agreed) return agreed;

@@ -42,8 +42,8 @@ export interface IscsiServerOptions {
 	readonly absent?: (name: string, initiator: Initiator) => string | undefined;
 	/** There is no place for an initiator. */
 	readonly onCrowded?: (peer: string) => void;
-	/** One may not have what it asks for. */
-	readonly onDenied?: (target: IscsiTarget, initiator: Initiator) => void;
+	/** One has asked what there is, and may have nothing of that. */
+	readonly onShownNothing?: (initiator: Initiator, why: string) => void;
 	/** A login has come to nothing. */
 	readonly onRefused?: (peer: string, refused: Refused) => void;
 	readonly onBegin?: (session: Session) => void;
@@ -117,7 +117,8 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 		const shutOut = this.#of(target).filter(({ peer, session }) => {
 			const { identity, user } = session!;
 			return (
-				!target.mayUse({ peer, name: identity.initiatorName }) || (wantedUser !== null && user !== wantedUser)
+				target.shutsOut({ peer, name: identity.initiatorName }) !== null ||
+				(wantedUser !== null && user !== wantedUser)
 			);
 		});
 		this.#closeAll(shutOut, "who may have it was changed");
@@ -149,7 +150,7 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 			peer: stream.peer,
 			targets: () => this.#targets.values(),
 			find: (name, initiator) => this.#targets.get(name) ?? this.#absent(name, initiator),
-			denied: (target, initiator) => this.#options.onDenied?.(target, initiator),
+			shownNothing: (initiator, why) => this.#options.onShownNothing?.(initiator, why),
 			portals: () => this.#options.portals(stream),
 			discoveryChap: this.discoveryChap,
 			proofs: this.#proofs.of(stream.peer),
@@ -252,10 +253,8 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 			const why = "its target has gone meanwhile";
 			return this.#absent(name, initiator) ?? { status: LoginStatus.notFound, why };
 		}
-		if (!now.mayUse(initiator)) {
-			this.#options.onDenied?.(now, initiator);
+		if (now.shutsOut(initiator) !== null)
 			return { status: LoginStatus.forbidden, why: "who may have that target was changed meanwhile" };
-		}
 		if (now.unavailable !== null) return { status: LoginStatus.unavailable, why: now.unavailable };
 		return now.chap === null || (proved !== null && isSameAccount(proved, now.chap.initiator))
 			? null

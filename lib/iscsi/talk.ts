@@ -21,8 +21,8 @@ export interface Offers {
 	targets(): Iterable<IscsiTarget>;
 	/** `name` is in small letters. Why not, if it is known and not to be had now; undefined if there is none. */
 	find(name: string, initiator: Initiator): IscsiTarget | LoginRefusal | undefined;
-	/** It has asked for one that it may not have. */
-	denied(target: IscsiTarget, initiator: Initiator): void;
+	/** It has asked what there is, and may have nothing of that; `why`: one of them is not for it. */
+	shownNothing(initiator: Initiator, why: string): void;
 	/** Addresses and ports under which a target is, as `TargetAddress` has them, but for the group: `192.0.2.1:3260`, `[2001:db8::1]:3260`. */
 	portals(): readonly string[];
 	/** What a discovery session has to prove; null: nothing. */
@@ -102,7 +102,7 @@ export function talkOf(offers: Offers, own: Pick<Talk, "send" | "window">): Talk
 		peer: offers.peer,
 		targets: () => offers.targets(),
 		find: (name, initiator) => offers.find(name, initiator),
-		denied: (target, initiator) => offers.denied(target, initiator),
+		shownNothing: (initiator, why) => offers.shownNothing(initiator, why),
 		portals: () => offers.portals(),
 		discoveryChap: offers.discoveryChap,
 		proofs: offers.proofs,

@@ -35,7 +35,8 @@ export interface IscsiTarget {
 	readonly chap: Chap | null;
 	/** Whom an initiator has to prove to be, also while its secret is not known; null: nobody. */
 	readonly wantedUser: string | null;
-	mayUse(initiator: Initiator): boolean;
+	/** Why an initiator may not have it; null: it may. */
+	shutsOut(initiator: Initiator): string | null;
 	/** Why nobody can log in now, who may: it is a moment's matter (`LoginStatus.unavailable`: initiators try again). Null: they can. */
 	readonly unavailable: string | null;
 }

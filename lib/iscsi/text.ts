@@ -145,16 +145,23 @@ export class Texts {
 		const portals = this.#offers.portals();
 		// (Nearly all have the same.)
 		let [group, addresses] = [0, ""];
+		let isShown = false;
+		let why: string | null = null;
 		for (const target of own === null ? this.#offers.targets() : [own]) {
 			turn.spend(TARGET_STEPS);
 			const { name, port } = target.scsi;
 			const isMeant = which === "All" || which === "" || which.toLowerCase() === name;
-			if (!isMeant || !target.mayUse(this.#initiator)) continue;
+			if (!isMeant) continue;
+			const shut = target.shutsOut(this.#initiator);
+			why ??= shut;
+			if (shut !== null) continue;
+			isShown = true;
 			if (port.relative !== group) {
 				group = port.relative;
 				addresses = portals.map((portal) => `TargetAddress=${portal},${group}\0`).join("");
 			}
 			yield `TargetName=${name}\0${addresses}`;
 		}
+		if (!isShown && why !== null) this.#offers.shownNothing(this.#initiator, why);
 	}
 }

@@ -156,13 +156,31 @@ if (await inNamespace(import.meta.url)) {
 		t.match(events, /"iscsi-initiator","severity":"warning"[^}]*was refused/);
 	});
 
+	const isToldWhy = (why: RegExp): Promise<void> => {
+		const status = async () => JSON.stringify((await tree.ask("GET", "/api/v1/status")).body);
+		return until(`it is told: ${why}`, async () => why.test(await status()), LIMIT_MS);
+	};
+
 	t.test("a reload that keeps somebody out cuts him off; others may come", async (t) => {
 		const one = await loggedIn();
 		configure(listen, web(only), aoe, mail(only), safe);
 		await reload(t);
 		await one.over;
 		t.equal(await statusOf({}), LoginStatus.forbidden);
+		await isToldWhy(/its name is not among the initiators/);
 		t.equal(await statusOf({ name: OTHER }), LoginStatus.success);
+		const far = 'clients = ["192.0.2.1"]\n';
+		configure(listen, web(far), aoe, mail(far));
+		await reload(t);
+		t.equal(await statusOf({ name: OTHER }), LoginStatus.forbidden);
+		await isToldWhy(/its address is not among those/);
+		const asking = initiator("127.0.0.1");
+		t.equal((await asking.login({ name: OTHER })).status, LoginStatus.success);
+		t.same(await asking.text({ SendTargets: "All" }), {});
+		asking.close();
+		const event = /was shown nothing: its address is not among those/;
+		const events = async () => JSON.stringify((await tree.ask("GET", "/api/v1/events")).body);
+		await until("that it was shown nothing", async () => event.test(await events()), LIMIT_MS);
 		configure(listen, web(), aoe, mail(), safe);
 		await reload(t);
 		t.equal(await statusOf({}), LoginStatus.success);

@@ -3,7 +3,7 @@
 import { login } from "../../lib/iscsi/login.js";
 import { LoginStatus } from "../../lib/iscsi/pdu.js";
 import type { LoginEnd, Offers, Pause, Steps, Talk } from "../../lib/iscsi/talk.js";
-import type { Chap, Initiator, IscsiTarget } from "../../lib/iscsi/target.js";
+import type { Chap, IscsiTarget } from "../../lib/iscsi/target.js";
 import { ScsiTarget } from "../../lib/scsi/target.js";
 import type { LoginWire } from "../support/iscsi/initiator-login.js";
 import {
@@ -25,7 +25,14 @@ export const FIRST: Pairs = { InitiatorName: INITIATOR, SessionType: "Normal", T
 export function targetOf(name = TARGET, chap: Chap | null = null, mayUse = true): IscsiTarget {
 	const wantedUser = chap?.initiator.user ?? null;
 	const scsi = new ScsiTarget(name);
-	return { scsi, alias: "the web's", chap, wantedUser, mayUse: () => mayUse, unavailable: null };
+	return {
+		scsi,
+		alias: "the web's",
+		chap,
+		wantedUser,
+		shutsOut: () => (mayUse ? null : "it is not among those who may have that target"),
+		unavailable: null,
+	};
 }
 
 /** What there is for whoever asks: no session that could be gone on with. */
@@ -34,7 +41,7 @@ export function offersOf(targets: Iterable<IscsiTarget>): Offers {
 		peer: "192.0.2.7:40000",
 		targets: () => targets,
 		find: () => undefined,
-		denied: () => {},
+		shownNothing: () => {},
 		portals: () => ["192.0.2.1:3260", "[2001:db8::1]:3260"],
 		discoveryChap: null,
 		proofs: { begin: () => 0, ended: () => {} },
@@ -45,7 +52,6 @@ export function offersOf(targets: Iterable<IscsiTarget>): Offers {
 
 export class LoginUnderTest implements LoginWire {
 	readonly targets = new Map<string, IscsiTarget>();
-	readonly denied: Initiator[] = [];
 	/** Bytes that it waited for, at most. */
 	mostWanted = 0;
 	end: LoginEnd | null = null;
@@ -61,7 +67,6 @@ export class LoginUnderTest implements LoginWire {
 			...offersOf(this.targets.values()),
 			targets: () => this.targets.values(),
 			find: (name) => this.targets.get(name),
-			denied: (_, initiator) => void this.denied.push(initiator),
 			window: 128,
 			send: (bytes) => void this.#sent.push(Buffer.from(bytes)),
 			...talk,

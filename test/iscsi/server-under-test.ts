@@ -50,7 +50,12 @@ export class ServerUnderTest {
 			...options,
 		});
 		const open = { chap: null, wantedUser: null, unavailable: null };
-		this.target = { scsi: this.scsi, alias: "", mayUse: () => this.mayUse, ...open };
+		this.target = {
+			scsi: this.scsi,
+			alias: "",
+			shutsOut: () => (this.mayUse ? null : "it is not among those who may have that target"),
+			...open,
+		};
 		this.server.add(this.target);
 	}
 

@@ -3,6 +3,7 @@
 import t from "tap";
 import { defaultParameters } from "../../lib/iscsi/parameters.js";
 import { Flag, NO_TAG, RejectReason } from "../../lib/iscsi/pdu.js";
+import type { Offers } from "../../lib/iscsi/talk.js";
 import type { IscsiTarget } from "../../lib/iscsi/target.js";
 import { type TextAnswer, Texts } from "../../lib/iscsi/text.js";
 import { pairsOf } from "../support/iscsi/pdus.js";
@@ -14,9 +15,12 @@ const ADDRESSES = "192.0.2.1:3260,1 [2001:db8::1]:3260,1";
 class TextsUnderTest {
 	readonly texts: Texts;
 	readonly parameters = defaultParameters();
+	/** Who was shown nothing, and why. */
+	readonly unshown: string[] = [];
 
 	constructor(targets: IscsiTarget[], own: IscsiTarget | null) {
-		this.texts = new Texts(offersOf(targets), INITIATOR, own, this.parameters);
+		const shownNothing: Offers["shownNothing"] = ({ name }, why) => void this.unshown.push(`${name}: ${why}`);
+		this.texts = new Texts({ ...offersOf(targets), shownNothing }, INITIATOR, own, this.parameters);
 	}
 
 	ask(
@@ -61,6 +65,19 @@ t.test("a discovery session is told of all that it may have, or of one", (t) => 
 	t.same(texts.all("SendTargets=iqn.none\0").pairs, {});
 	t.same(texts.all("SendTargets=\0").pairs, { SendTargets: "Reject" }, "it has no target of its own");
 	t.same(texts.all("").pairs, {});
+	t.end();
+});
+
+t.test("that there is something, and nothing for somebody, is told to people", (t) => {
+	const texts = new TextsUnderTest(ALL, null);
+	texts.all("SendTargets=All\0");
+	texts.all("SendTargets=iqn.none\0");
+	t.same(texts.unshown, []);
+	texts.all(`SendTargets=${secret}\0`);
+	const none = new TextsUnderTest([ALL[2]!, targetOf(other, null, false)], null);
+	none.all("SendTargets=All\0");
+	const told = [`${INITIATOR}: it is not among those who may have that target`];
+	t.same([texts.unshown, none.unshown], [told, told], "once");
 	t.end();
 });
 
