@@ -5,12 +5,10 @@
  */
 
 import type { Clock } from "../clock.js";
-import { type Departures, nowUs } from "../departures.js";
-import { DEFAULT_POLL_US, Pace } from "../link/pace.js";
+import { Receiver, type ReceiverHome, type ReceiverUser } from "../stream/receiver.js";
 import type { Rooms } from "../stream/rooms.js";
 import type { SendQueue } from "../stream/send-queue.js";
 import type { ByteStream } from "../stream/stream.js";
-import { turn } from "../turn.js";
 import type { Memory } from "../wire/memory.js";
 import type { CommandPool } from "./command.js";
 import { Commands, type CommandsHost, WAITING_BYTES_MAX } from "./commands.js";
@@ -24,23 +22,16 @@ import type { Agreed, Offers } from "./talk.js";
 import { Texts } from "./text.js";
 import { Window } from "./window.js";
 
-/** Calls of the kernel for one turn of the loop. */
-const RECEIVES_A_TURN = 8;
 /** What our pings are called: one at a time is enough. */
 const PING_TAG = 1;
 
 /** What all connections share. */
-export interface Shared {
+export interface Shared extends ReceiverHome {
 	readonly rooms: Rooms;
 	readonly pool: CommandPool;
-	readonly departures: Departures | null;
 	readonly clock: Clock;
 	/** PDUs that came with a wrong digest, of whatever part: counted. */
 	readonly broken: { header: number; data: number };
-	/** Nothing can happen in this process but that this one connection is sent more: it may wait for that without sleeping. */
-	readonly waitsForOne: boolean;
-	/** Carries out what was queued. */
-	runPump(): void;
 }
 
 /** The connection. */
@@ -52,7 +43,7 @@ export interface Line {
 	ended(why: string | null): void;
 }
 
-export class Transmission implements CommandsHost, IntakeUser, RequestsHost {
+export class Transmission implements CommandsHost, IntakeUser, RequestsHost, ReceiverUser {
 	readonly window: Window;
 	readonly replies: Replies;
 	readonly parameters: Parameters;
@@ -62,20 +53,14 @@ export class Transmission implements CommandsHost, IntakeUser, RequestsHost {
 	readonly #shared: Shared;
 	readonly #line: Line;
 	readonly #session: Session;
-	/** An initiator that waits for each answer sends the next command before a sleep would be over. */
-	readonly #pace = new Pace(DEFAULT_POLL_US);
+	readonly #receiver: Receiver;
 	/** The header of what comes now, for a rejection gives it back: where it lies, or as it was before its data took its place. */
 	#view: DataView | null = null;
 	#at = 0;
 	readonly #header = new Uint8Array(BHS_BYTES);
-	/** When what is being taken has come. */
-	arrivedUs = 0;
-	#isPaused = false;
 	/** The initiator has logged out, or makes no sense. */
 	#isEnding = false;
 	#isClosed = false;
-	/** It goes on in the next turn. */
-	#resumes = false;
 	#whenIdle: (() => void) | null = null;
 	#lastArrivals = 0;
 	#lastWaiting = 0;
@@ -89,6 +74,7 @@ export class Transmission implements CommandsHost, IntakeUser, RequestsHost {
 		this.replies = new Replies(line.queue, this.window, agreed.parameters);
 		this.commands = new Commands(this, session);
 		this.intake = new Intake(this, shared.rooms, line.stream, agreed.parameters);
+		this.#receiver = new Receiver(shared, line.stream, this.intake, this);
 		const texts = new Texts(line.offers, agreed.identity.initiatorName, session.of, agreed.parameters);
 		this.requests = new Requests(this, session, texts, shared.clock);
 	}
@@ -106,39 +92,14 @@ export class Transmission implements CommandsHost, IntakeUser, RequestsHost {
 		return this.#isClosed;
 	}
 
+	/** When what is being taken has come. */
+	get arrivedUs(): number {
+		return this.#receiver.arrivedUs;
+	}
+
 	/** Takes what has come, as much as one turn has time for. Not to be called while the pump runs. */
 	receive(): void {
-		turn.begin();
-		this.#pace.arrived();
-		this.#receive();
-	}
-
-	#receive(): void {
-		const { intake } = this;
-		if (this.#shared.departures !== null) this.arrivedUs = nowUs();
-		let isDry = false;
-		for (let left = RECEIVES_A_TURN; left > 0 && !isDry && !turn.isSpent && this.mayTake; left--) {
-			isDry = intake.wantsMore && !intake.receive(0) && !this.#watch();
-			if (!isDry) intake.take();
-			// (What was lent is no more from here on.)
-			this.#shared.runPump();
-		}
-		if (this.#isClosed) return;
-		if (!this.mayTake) this.#pause();
-		else if (!intake.wantsMore) this.resumeSoon();
-		intake.rest();
-	}
-
-	/** All has been answered: waits a little for what comes next, if that has been coming so fast. False if nothing has come. */
-	#watch(): boolean {
-		// (What is encrypted wants the processor itself.)
-		if (!this.#shared.waitsForOne || this.#line.stream.encryption !== null) return false;
-		const forUs = this.#pace.emptied();
-		if (forUs === 0) return false;
-		const isFound = this.intake.receive(forUs);
-		if (isFound) this.#pace.arrived();
-		this.#pace.watched(isFound);
-		return isFound;
+		this.#receiver.receive();
 	}
 
 	get mayTake(): boolean {
@@ -216,40 +177,22 @@ export class Transmission implements CommandsHost, IntakeUser, RequestsHost {
 		this.#isEnding = true;
 	}
 
-	#pause(): void {
-		if (this.#isPaused) return;
-		this.#isPaused = true;
-		this.#line.stream.wantReadable(false);
-	}
-
 	/** Something is over that it may have waited for. */
 	goOn(): void {
-		if (this.#isPaused || this.commands.isStarving) this.resumeSoon();
+		if (this.#receiver.isPaused || this.commands.isStarving) this.resumeSoon();
 	}
 
 	resumeSoon(): void {
-		if (this.#resumes || this.#isClosed) return;
-		this.#resumes = true;
-		setImmediate(this.#resume);
+		this.#receiver.resumeSoon();
 	}
 
-	readonly #resume = (): void => {
-		this.#resumes = false;
-		if (this.#isClosed) return;
-		turn.begin();
+	resumed(): void {
 		this.commands.goOn();
-		this.intake.lacksRoom = false;
-		if (this.#isPaused && this.mayTake) {
-			this.#isPaused = false;
-			this.#line.stream.wantReadable(true);
-		}
-		this.#receive();
-		this.#shared.runPump();
-	};
+	}
 
 	/** A command is over. */
 	commandEnded(): void {
-		if (this.#isPaused) this.resumeSoon();
+		if (this.#receiver.isPaused) this.resumeSoon();
 		this.requests.commandEnded();
 		this.#tellIdle();
 	}
@@ -272,6 +215,7 @@ export class Transmission implements CommandsHost, IntakeUser, RequestsHost {
 	close(whenIdle: () => void): void {
 		if (this.#isClosed) return;
 		this.#isClosed = true;
+		this.#receiver.close();
 		this.#whenIdle = whenIdle;
 		this.intake.close();
 		this.requests.close();

@@ -5,12 +5,10 @@
  */
 
 import type { Piece, PiecePool } from "../block/piece.js";
-import { type Departures, nowUs } from "../departures.js";
-import { DEFAULT_POLL_US, Pace } from "../link/pace.js";
+import { Receiver, type ReceiverHome, type ReceiverUser } from "../stream/receiver.js";
 import type { Rooms } from "../stream/rooms.js";
 import type { SendQueue } from "../stream/send-queue.js";
 import type { ByteStream } from "../stream/stream.js";
-import { turn } from "../turn.js";
 import { NbdCommand, WAITING_BYTES_MAX } from "./command.js";
 import type { Context, NbdExport } from "./export.js";
 import type { CommandHost } from "./host.js";
@@ -21,19 +19,12 @@ import type { ClientUse } from "./use.js";
 
 /** Commands of one connection under way at once. */
 const COMMANDS_MAX = 128;
-/** Calls of the kernel for one turn of the loop. */
-const RECEIVES_A_TURN = 8;
 
 /** What all connections share. */
-export interface Shared {
+export interface Shared extends ReceiverHome {
 	readonly rooms: Rooms;
 	readonly pieces: PiecePool;
 	readonly commands: NbdCommand[];
-	readonly departures: Departures | null;
-	/** Nothing can happen in this process but that this one connection is sent more: it may wait for that without sleeping. */
-	readonly waitsForOne: boolean;
-	/** Carries out what was queued. */
-	runPump(): void;
 }
 
 /** The connection. */
@@ -45,32 +36,27 @@ export interface Line {
 	ended(why: string | null): void;
 }
 
-export class Transmission implements CommandHost, IntakeUser {
+export class Transmission implements CommandHost, IntakeUser, ReceiverUser {
 	roomsHeld = 0;
 	waitsForRoom = false;
 	readonly #shared: Shared;
 	readonly #line: Line;
 	readonly #agreed: Agreed;
 	readonly #intake: Intake;
-	/** A client that waits for each answer sends the next request before a sleep would be over. */
-	readonly #pace = new Pace(DEFAULT_POLL_US);
+	readonly #receiver: Receiver;
 	readonly #underWay: Piece[] = [];
 	readonly #starving: NbdCommand[] = [];
 	#commands = 0;
-	/** When what is being taken has come. */
-	#arrivedUs = 0;
-	#isPaused = false;
 	/** The client has said that it wants nothing more. */
 	#isEnding = false;
 	#isClosed = false;
-	/** It goes on in the next turn. */
-	#resumes = false;
 
 	constructor(shared: Shared, line: Line, agreed: Agreed) {
 		this.#shared = shared;
 		this.#line = line;
 		this.#agreed = agreed;
 		this.#intake = new Intake(this, shared.rooms, line.stream);
+		this.#receiver = new Receiver(shared, line.stream, this.#intake, this);
 	}
 
 	get queue(): SendQueue {
@@ -102,37 +88,7 @@ export class Transmission implements CommandHost, IntakeUser {
 
 	/** Takes what has come, as much as one turn has time for. Not to be called while the pump runs. */
 	receive(): void {
-		turn.begin();
-		this.#pace.arrived();
-		this.#receive();
-	}
-
-	#receive(): void {
-		const intake = this.#intake;
-		if (this.#shared.departures !== null) this.#arrivedUs = nowUs();
-		let isDry = false;
-		for (let left = RECEIVES_A_TURN; left > 0 && !isDry && !turn.isSpent && this.mayTake; left--) {
-			isDry = intake.wantsMore && !intake.receive(0) && !this.#watch();
-			if (!isDry) intake.take();
-			// (What was lent is no more from here on.)
-			this.#shared.runPump();
-		}
-		if (this.#isClosed) return;
-		if (!this.mayTake) this.#pause();
-		else if (!intake.wantsMore) this.#resumeSoon();
-		intake.rest();
-	}
-
-	/** All has been answered: waits a little for what comes next, if that has been coming so fast. False if nothing has come. */
-	#watch(): boolean {
-		// (What is encrypted wants the processor itself.)
-		if (!this.#shared.waitsForOne || this.#line.stream.encryption !== null) return false;
-		const forUs = this.#pace.emptied();
-		if (forUs === 0) return false;
-		const isFound = this.#intake.receive(forUs);
-		if (isFound) this.#pace.arrived();
-		this.#pace.watched(isFound);
-		return isFound;
+		this.#receiver.receive();
 	}
 
 	get mayTake(): boolean {
@@ -154,7 +110,7 @@ export class Transmission implements CommandHost, IntakeUser {
 		command.cookieLow = view.getUint32(at + 12);
 		command.offsetBytes = view.getUint32(at + 16) * 2 ** 32 + view.getUint32(at + 20);
 		command.lengthBytes = view.getUint32(at + 24);
-		command.arrivedUs = this.#arrivedUs;
+		command.arrivedUs = this.#receiver.arrivedUs;
 		this.#commands += 1;
 		command.begin();
 		this.#begin(command);
@@ -170,41 +126,19 @@ export class Transmission implements CommandHost, IntakeUser {
 		else command.advance();
 	}
 
-	#pause(): void {
-		if (this.#isPaused) return;
-		this.#isPaused = true;
-		this.#line.stream.wantReadable(false);
-	}
-
 	/** Something is over that it may have waited for. */
 	goOn(): void {
-		if (this.#isPaused || this.#starving.length > 0) this.#resumeSoon();
+		if (this.#receiver.isPaused || this.#starving.length > 0) this.#receiver.resumeSoon();
 	}
 
-	#resumeSoon(): void {
-		if (this.#resumes || this.#isClosed) return;
-		this.#resumes = true;
-		setImmediate(this.#resume);
-	}
-
-	readonly #resume = (): void => {
-		this.#resumes = false;
-		if (this.#isClosed) return;
-		turn.begin();
+	resumed(): void {
 		this.#advanceStarving();
-		this.#intake.lacksRoom = false;
-		if (this.#isPaused && this.mayTake) {
-			this.#isPaused = false;
-			this.#line.stream.wantReadable(true);
-		}
-		this.#receive();
-		this.#shared.runPump();
-	};
+	}
 
 	roomFreed(): void {
 		if (this.#isClosed) return;
 		this.#advanceStarving();
-		this.#resumeSoon();
+		this.#receiver.resumeSoon();
 	}
 
 	/** Each gets as far as it comes; what starves again is in line again. */
@@ -223,7 +157,7 @@ export class Transmission implements CommandHost, IntakeUser {
 		}
 		command.isStarving = true;
 		this.#starving.push(command);
-		if (!this.waitsForRoom && this.queue.waitingBytes < WAITING_BYTES_MAX) this.#resumeSoon();
+		if (!this.waitsForRoom && this.queue.waitingBytes < WAITING_BYTES_MAX) this.#receiver.resumeSoon();
 	}
 
 	begun(piece: Piece): void {
@@ -241,7 +175,7 @@ export class Transmission implements CommandHost, IntakeUser {
 	answered(command: NbdCommand): void {
 		this.#commands -= 1;
 		this.#shared.commands.push(command);
-		if (this.#isPaused) this.#resumeSoon();
+		if (this.#receiver.isPaused) this.#receiver.resumeSoon();
 	}
 
 	ended(why: string): void {
@@ -261,6 +195,7 @@ export class Transmission implements CommandHost, IntakeUser {
 	close(): void {
 		if (this.#isClosed) return;
 		this.#isClosed = true;
+		this.#receiver.close();
 		const { device } = this.exported.disk;
 		for (const { request } of [...this.#underWay]) device.cancel(request);
 		for (const command of this.#starving.splice(0)) command.cutShort();
