@@ -148,7 +148,11 @@ export class IscsiSecrets {
 
 	#took(file: string, { secret, warnings }: ChapSecret): void {
 		const now = { secret: Buffer.from(secret), wrong: null, isDoubtful: false };
-		this.#known.set(file, Object.assign(this.#known.get(file) ?? now, now));
+		const before = this.#known.get(file);
+		// (What files hold is no difference of a configuration: nothing else tells of it.)
+		if (before?.secret?.equals(now.secret) === false)
+			this.#options.log.info(`iscsi: ${file}: the secret is another one, for whoever logs in from now on`);
+		this.#known.set(file, Object.assign(before ?? now, now));
 		for (const warning of warnings) {
 			if (!this.#warned.has(warning)) this.#options.log.warn(`iscsi: ${warning}`);
 			this.#warned.add(warning);

@@ -1,4 +1,4 @@
-/** Secrets of both directions that are the same: nobody logs in by them, and that is told before anybody tries. Mirrors lib/daemon/iscsi-secrets.ts. */
+/** Secrets of both directions that are the same: nobody logs in by them, and that is told before anybody tries. Secrets that change. Mirrors lib/daemon/iscsi-secrets.ts. */
 
 import t, { type Test } from "tap";
 import { IscsiSecrets } from "../../lib/daemon/iscsi-secrets.js";
@@ -69,3 +69,22 @@ t.test(
 		}
 	},
 );
+
+t.test("that a file holds another one by now is told, once", async (t) => {
+	const told: string[] = [];
+	let secret = "0123456789abcdef";
+	const found = new IscsiSecrets({
+		log: { ...log, info: (line) => void told.push(line) },
+		read: async () => ({ secret, warnings: [] }),
+		used: () => [{ user: "us", secretFile: "/a" }],
+	});
+	await found.follow();
+	await found.follow();
+	t.same(told, []);
+	secret = "fedcba9876543210";
+	await found.follow();
+	await found.follow();
+	t.match(told, [/^iscsi: .*: the secret is another one, for whoever logs in from now on$/]);
+	t.equal(told.length, 1);
+	found.close();
+});
