@@ -132,8 +132,8 @@ class Login {
 	#discovery(identity: SessionIdentity): Party | LoginRefusal {
 		if (identity.tsih !== 0)
 			return { status: LoginStatus.noSession, why: "there is no such discovery session" };
-		const security = new Security(this.#talk.discoveryChap);
-		return { identity, target: null, security, negotiation: new Negotiation(true, null) };
+		// (What it is shown is what it may have by its name and address; it proves itself where it logs in.)
+		return { identity, target: null, security: new Security(null), negotiation: new Negotiation(true, null) };
 	}
 
 	#normal(identity: SessionIdentity): Party | LoginRefusal {

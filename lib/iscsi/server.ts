@@ -19,7 +19,7 @@ import { ProofDelays } from "./proof-delays.js";
 import type { Session } from "./session.js";
 import { Sessions } from "./sessions.js";
 import type { Agreed, LoginRefusal, Offers, Refused } from "./talk.js";
-import type { Chap, Initiator, IscsiTarget } from "./target.js";
+import type { Initiator, IscsiTarget } from "./target.js";
 
 /** Memory for data under way of all connections; what each is certain of comes on top. */
 const BUDGET_BYTES = 64 * 1024 * 1024;
@@ -63,8 +63,6 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 	/** Connections that were refused, for there were too many; and logins that came to nothing. */
 	crowded = 0;
 	refusedLogins = 0;
-	/** What a discovery session has to prove; null: nothing. */
-	discoveryChap: Chap | null = null;
 	readonly #options: IscsiServerOptions;
 	readonly #targets = new Map<string, IscsiTarget>();
 	readonly #connections = new Set<IscsiConnection>();
@@ -152,7 +150,6 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 			find: (name, initiator) => this.#targets.get(name) ?? this.#absent(name, initiator),
 			shownNothing: (initiator, why) => this.#options.onShownNothing?.(initiator, why),
 			portals: () => this.#options.portals(stream),
-			discoveryChap: this.discoveryChap,
 			proofs: this.#proofs.of(stream.peer),
 			refusal: null,
 			session: (identity, target) => this.sessions.agreed(identity, target),

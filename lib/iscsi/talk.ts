@@ -5,7 +5,7 @@
 import type { Parameters } from "./parameters.js";
 import type { LoginStatus } from "./pdu.js";
 import type { ProofGate } from "./proof-delays.js";
-import type { Chap, ChapAccount, Initiator, IscsiTarget } from "./target.js";
+import type { ChapAccount, Initiator, IscsiTarget } from "./target.js";
 
 /** Why not, for the initiator as a number and for people in words. */
 export interface LoginRefusal {
@@ -25,8 +25,6 @@ export interface Offers {
 	shownNothing(initiator: Initiator, why: string): void;
 	/** Addresses and ports under which a target is, as `TargetAddress` has them, but for the group: `192.0.2.1:3260`, `[2001:db8::1]:3260`. */
 	portals(): readonly string[];
-	/** What a discovery session has to prove; null: nothing. */
-	readonly discoveryChap: Chap | null;
 	/** Asked before a proof is looked at. */
 	readonly proofs: ProofGate;
 	/** Why nobody may log in now; null: they may. */
@@ -104,7 +102,6 @@ export function talkOf(offers: Offers, own: Pick<Talk, "send" | "window">): Talk
 		find: (name, initiator) => offers.find(name, initiator),
 		shownNothing: (initiator, why) => offers.shownNothing(initiator, why),
 		portals: () => offers.portals(),
-		discoveryChap: offers.discoveryChap,
 		proofs: offers.proofs,
 		refusal: offers.refusal,
 		session: (identity, target) => offers.session(identity, target),

@@ -43,7 +43,6 @@ export function offersOf(targets: Iterable<IscsiTarget>): Offers {
 		find: () => undefined,
 		shownNothing: () => {},
 		portals: () => ["192.0.2.1:3260", "[2001:db8::1]:3260"],
-		discoveryChap: null,
 		proofs: { begin: () => 0, ended: () => {} },
 		refusal: null,
 		session: () => ({ status: LoginStatus.noSession, why: "there is no such session" }),
