@@ -80,38 +80,24 @@ export function factsPart() {
 /** @param {Disk["nbd"]} nbd @returns {[string, string][]} */
 function nbdFacts(nbd) {
 	if (nbd === null) return [];
-	const { name, clients, clientCount, refused } = nbd;
+	const { name, clientCount, refused } = nbd;
 	return [
 		[
 			"By NBD",
 			`${name === "" ? "without a name" : `as ${name}`}, ${count(clientCount)} clients, ${count(refused)} refused`,
 		],
-		...clients.map(
-			(each) =>
-				/** @type {[string, string]} */ ([
-					"Client of NBD",
-					`${[each.peer, each.identity, each.encryption].filter((word) => word !== null).join(", ")}${each.past === null ? "" : ` of ${each.past}`}${each.readOnly ? ", reads only" : ""}, since ${ago(each.since)}: ${count(each.reads)} reads, ${bytes(each.readBytes)}; ${count(each.writes)} writes, ${bytes(each.writtenBytes)}`,
-				]),
-		),
 	];
 }
 
 /** @param {Disk["iscsi"]} iscsi @returns {[string, string][]} */
 function iscsiFacts(iscsi) {
 	if (iscsi === null) return [];
-	const { target, lun, removable, sessions, sessionCount, refused, unavailable } = iscsi;
+	const { target, lun, removable, sessionCount, refused, unavailable } = iscsi;
 	return [
 		[
 			"By iSCSI",
 			`LUN ${lun} of ${target}${removable ? ", removable" : ""}, ${count(sessionCount)} sessions, ${count(refused)} refused${unavailable === null ? "" : `; nobody can log in: ${unavailable}`}`,
 		],
-		...sessions.map(
-			(each) =>
-				/** @type {[string, string]} */ ([
-					"Initiator",
-					`${each.initiator} at ${each.peer}${each.user === null ? "" : `, by CHAP ${each.user}`}${digests(each)}, since ${ago(each.since)}: ${count(each.reads)} reads, ${bytes(each.readBytes)}; ${count(each.writes)} writes, ${bytes(each.writtenBytes)}${each.errors === 0 ? "" : `; ${count(each.errors)} errors`}`,
-				]),
-		),
 	];
 }
 
@@ -132,12 +118,6 @@ function accessFacts(access) {
 /** @param {readonly string[] | null} names null: any */
 function namesText(names) {
 	return names === null ? "everyone" : names.join(", ") || "nobody";
-}
-
-/** @param {{ headerDigest: boolean, dataDigest: boolean }} session */
-function digests({ headerDigest, dataDigest }) {
-	const what = [headerDigest && "headers", dataDigest && "data"].filter((part) => part !== false);
-	return what.length === 0 ? "" : `, digests of ${what.join(" and ")}`;
 }
 
 /** @param {Disk["remote"]} remote @returns {[string, string][]} */

@@ -5,6 +5,7 @@
 
 import { diskPath, get, request } from "./api.js";
 import { actions } from "./disk-actions.js";
+import { clientsPart } from "./disk-clients.js";
 import { mirrorPart } from "./disk-mirror.js";
 import { causesPart, factsPart, headPart, initiatorsPart, settingsPart } from "./disk-parts.js";
 import { el, fill } from "./dom.js";
@@ -35,13 +36,17 @@ export function diskView(main, live, name) {
 	];
 	const buttons = actions(name, shown, live);
 	const mirror = mirrorPart(name, live);
+	const clients = clientsPart();
+	const ofAoe = section("Initiators", initiators.element);
+	const ofStreams = section("Connected", clients.element);
 	fill(
 		body,
 		buttons.element,
 		facts.element,
 		mirror.element,
 		pastPart(name, live),
-		section("Initiators", initiators.element),
+		ofAoe,
+		ofStreams,
 		section("Errors by cause", causes.element),
 		section("Events", eventsOf(name, live.signal)),
 		section("Settings", settings.element),
@@ -57,7 +62,9 @@ export function diskView(main, live, name) {
 			]);
 			const disk = /** @type {Disk} */ (await response.json());
 			Object.assign(shown, { disk, tag: response.headers.get("etag") ?? "" });
-			for (const part of [head, facts, causes, settings, buttons]) part.show(disk);
+			for (const part of [head, facts, clients, causes, settings, buttons]) part.show(disk);
+			ofStreams.hidden = disk.nbd === null && disk.iscsi === null;
+			ofAoe.hidden = disk.aoe === null && !ofStreams.hidden;
 			initiators.show(disk, list);
 			await mirror.show(disk, signal);
 			problem.textContent = "";
