@@ -121,7 +121,6 @@ class Login {
 		const initiatorName = deviceNameOf(name);
 		if (initiatorName === undefined) return wrong(`it calls itself ${quote(name)}, which is no name`);
 		this.#initiatorName = initiatorName;
-		if (this.#talk.refusal !== null) return this.#talk.refusal;
 		if (type !== "Normal" && type !== "Discovery")
 			return { status: LoginStatus.unsupportedType, why: `there are no sessions of the type ${quote(type)}` };
 		const { isid, tsih, cid } = this.#exchange.head!;

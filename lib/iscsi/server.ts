@@ -60,9 +60,8 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 	readonly broken = { header: 0, data: 0 };
 	/** Another number whenever somebody has come, gone, or asked for anything. */
 	activity = COUNT_START;
-	/** Connections that were refused, for there were too many; and logins that came to nothing. */
+	/** Connections that were refused, for there were too many. */
 	crowded = 0;
-	refusedLogins = 0;
 	readonly #options: IscsiServerOptions;
 	readonly #targets = new Map<string, IscsiTarget>();
 	readonly #connections = new Set<IscsiConnection>();
@@ -91,11 +90,6 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 		if (this.#targets.has(name)) return false;
 		this.#targets.set(name, target);
 		return true;
-	}
-
-	/** Another way in to the same (the same `scsi`): for those who log in from now on. */
-	replace(target: IscsiTarget): void {
-		this.#targets.set(target.scsi.name, target);
 	}
 
 	/** Nobody begins to use it any more; those who do go on. */
@@ -151,7 +145,6 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 			shownNothing: (initiator, why) => this.#options.onShownNothing?.(initiator, why),
 			portals: () => this.#options.portals(stream),
 			proofs: this.#proofs.of(stream.peer),
-			refusal: null,
 			session: (identity, target) => this.sessions.agreed(identity, target),
 		};
 	}
@@ -265,7 +258,6 @@ export class IscsiServer implements ConnectionHome, PumpStage {
 
 	refused({ peer }: IscsiConnection, refused: Refused): void {
 		this.activity += 1;
-		if (refused.status !== null) this.refusedLogins += 1;
 		this.#options.onRefused?.(peer, refused);
 	}
 

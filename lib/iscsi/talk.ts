@@ -27,8 +27,6 @@ export interface Offers {
 	portals(): readonly string[];
 	/** Asked before a proof is looked at. */
 	readonly proofs: ProofGate;
-	/** Why nobody may log in now; null: they may. */
-	readonly refusal: LoginRefusal | null;
 	/**
 	 * What was agreed on for a session that there is, which this connection wants to be part of (its TSIH is not 0), in place of the connection
 	 * that it had, whose CID is the same (RFC 7143, 6.3.4).
@@ -103,7 +101,6 @@ export function talkOf(offers: Offers, own: Pick<Talk, "send" | "window">): Talk
 		shownNothing: (initiator, why) => offers.shownNothing(initiator, why),
 		portals: () => offers.portals(),
 		proofs: offers.proofs,
-		refusal: offers.refusal,
 		session: (identity, target) => offers.session(identity, target),
 	};
 }

@@ -23,7 +23,7 @@ const BOTH = "target_user=disk&target_password=another long one";
 
 function serve(t: Test, chap: Chap | null): ServerUnderTest {
 	const server = new ServerUnderTest(undefined, { clock: systemClock, portals: () => [PORTAL] });
-	server.server.replace({ ...server.target, chap });
+	server.replace({ ...server.target, chap });
 	const listener = new Listener(listenOnTcp("127.0.0.1", 3260), (stream) => server.server.accept(stream));
 	t.teardown(() => {
 		listener.close();

@@ -44,7 +44,6 @@ export function offersOf(targets: Iterable<IscsiTarget>): Offers {
 		shownNothing: () => {},
 		portals: () => ["192.0.2.1:3260", "[2001:db8::1]:3260"],
 		proofs: { begin: () => 0, ended: () => {} },
-		refusal: null,
 		session: () => ({ status: LoginStatus.noSession, why: "there is no such session" }),
 	};
 }

@@ -12,7 +12,7 @@ const HERE = "192.0.2.7:40000";
 
 function under(t: Test) {
 	const server = new ServerUnderTest();
-	server.server.replace({
+	server.replace({
 		...server.target,
 		chap: { initiator: { user: "us", secret: SECRET }, target: null },
 	});

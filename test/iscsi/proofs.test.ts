@@ -23,7 +23,7 @@ t.test(
 		const wants = (user: string, secret: string): void => {
 			const chap = { initiator: { user, secret: Buffer.from(secret) }, target: null };
 			const target = { ...server.target, chap, wantedUser: user };
-			server.server.replace(target);
+			server.replace(target);
 			server.server.recheck(target);
 		};
 		const come = async (user: string, password: string): Promise<[Initiator, number]> => {
@@ -56,7 +56,7 @@ t.test("a proof by a secret that is no more one, when the login comes to its end
 	const server = under(t);
 	const secretIs = (secret: string): void => {
 		const chap = { initiator: { user: "web", secret: Buffer.from(secret) }, target: null };
-		server.server.replace({ ...server.target, chap, wantedUser: "web" });
+		server.replace({ ...server.target, chap, wantedUser: "web" });
 	};
 	for (const [later, status] of [
 		["a secret of CHAP", LoginStatus.success],

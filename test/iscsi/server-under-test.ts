@@ -81,6 +81,12 @@ export class ServerUnderTest {
 		return initiator;
 	}
 
+	/** Another way in to the same, for those who log in from now on. */
+	replace(target: IscsiTarget): void {
+		this.server.retire(target);
+		this.server.add(target);
+	}
+
 	close(): void {
 		this.server.close();
 	}

@@ -196,7 +196,7 @@ t.test("who was half way through a login when that was changed does not get in",
 		[(server) => server.server.cutOff(server.target), LoginStatus.notFound],
 		[
 			(server) =>
-				server.server.replace({
+				server.replace({
 					...server.target,
 					chap: { initiator: { user: "web", secret: Buffer.from("a secret of CHAP") }, target: null },
 				}),

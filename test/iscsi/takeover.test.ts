@@ -14,7 +14,7 @@ const RIGHT = { user: "web", secret: SECRET };
 t.test("a session stays whose it is", async (t) => {
 	const server = new ServerUnderTest();
 	t.teardown(() => server.close());
-	server.server.replace({ ...server.target, chap: { initiator: RIGHT, target: null } });
+	server.replace({ ...server.target, chap: { initiator: RIGHT, target: null } });
 	const owner = server.connect();
 	const { status, tsih } = await owner.login({ ...WISHES, chap: RIGHT });
 	t.equal(status, LoginStatus.success);

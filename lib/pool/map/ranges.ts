@@ -1,13 +1,13 @@
 /**
- * Questions about a range of a volume: which page is mapped next, or is not, how many are mapped, and where two trees of one past differ
+ * Questions about a range of a volume: which page is mapped next, and where two trees of one past differ
  * next. Each is answered by going down from the root and looking around, within bounds; whoever goes through a range asks again from where
  * the last answer ended, and after `loading` with the same words.
  *
- * Children that two trees share are not looked into, nor are those that are all mapped or all not, when that is asked.
+ * Children that two trees share are not looked into, nor are those without a page, when that is asked.
  */
 
 import { ENTRY_WORDS, Found } from "./entry.js";
-import { isUnmapped, LEAF_PAGES, LEAF_WORDS } from "./leaf.js";
+import { LEAF_PAGES, LEAF_WORDS } from "./leaf.js";
 import { NODE_WORDS } from "./node.js";
 import {
 	childOf,
@@ -15,7 +15,6 @@ import {
 	firstPage,
 	isNone,
 	isSame,
-	mappedOf,
 	NODE_CHILDREN,
 	REF_WORDS,
 	type Root,
@@ -68,30 +67,21 @@ class Side {
 	}
 }
 
-/** Whether a child, or a page of a leaf, is such as is looked for. At `at` in the words of both sides. */
-type Wanted = (a: Int32Array, b: Int32Array, at: number, level: number) => boolean;
-
-const differs: Wanted = (a, b, at, level) => {
+/** Whether both sides have another child there, or page of a leaf. At `at` in the words of both. */
+function differs(a: Int32Array, b: Int32Array, at: number, level: number): boolean {
 	if (level > 0) return !isSame(a, at, b, at);
 	return a[at] !== b[at] || a[at + 1] !== b[at + 1] || a[at + 2] !== b[at + 2];
-};
-
-const hasHole: Wanted = (a, _b, at, level) =>
-	level > 0 ? mappedOf(a, at) < SPAN[level - 1]! : isUnmapped(a, at);
+}
 
 export class Ranges {
 	/** The page that was found; or that up to which there is none. */
 	page = -0;
-	/** The answer of `mappedBefore`. */
-	count = -0;
-	readonly #tree: Tree;
 	readonly #a: Side;
 	readonly #b: Side;
 	/** The first page of the leaf that both sides are at, or -1. */
 	#leaf = -1;
 
 	constructor(tree: Tree) {
-		this.#tree = tree;
 		this.#a = new Side(tree);
 		this.#b = new Side(tree);
 	}
@@ -101,53 +91,22 @@ export class Ranges {
 	 * `page`; if that is less than `to`, that is as far as it went, and there is more to ask.
 	 */
 	nextMapped(root: Root, from: number, to: number, waiter: NodeWaiter | null): Found {
-		return this.#next(differs, root, EMPTY_ROOT, from, to, waiter);
-	}
-
-	/** The first page that is not mapped; answered likewise. */
-	nextUnmapped(root: Root, from: number, to: number, waiter: NodeWaiter | null): Found {
-		const span = SPAN[root.level]!;
-		const found = this.#next(hasHole, root, EMPTY_ROOT, from, Math.min(to, span), waiter);
-		// What the tree does not reach up to is not mapped.
-		return found === Found.none && this.page >= span && this.page < to ? Found.mapped : found;
+		return this.#next(root, EMPTY_ROOT, from, to, waiter);
 	}
 
 	/** The first page that is not the same in two trees; answered likewise. */
 	nextDiffering(a: Root, b: Root, from: number, to: number, waiter: NodeWaiter | null): Found {
-		return this.#next(differs, a, b, from, to, waiter);
+		return this.#next(a, b, from, to, waiter);
 	}
 
-	/** How many pages before `page` are mapped, in `count`: `Found.mapped`, unless a node is not here. */
-	mappedBefore(root: Root, page: number, waiter: NodeWaiter | null): Found {
-		const { nodes, leaves } = this.#tree;
-		this.count = page >= SPAN[root.level]! ? root.mapped : 0;
-		if (page >= SPAN[root.level]! || root.isEmpty) return Found.mapped;
-		let refs: Int32Array = root.ref;
-		let at = 0;
-		for (let level = root.level; level > 0; level--) {
-			const frame = nodes.get(refs, at, level, waiter);
-			if (frame < 0) return this.#tree.notHere(nodes, frame);
-			refs = nodes.words;
-			at = frame * NODE_WORDS;
-			for (let child = childOf(page, level); child > 0; child--, at += REF_WORDS)
-				this.count += mappedOf(refs, at);
-			if (isNone(refs, at)) return Found.mapped;
-		}
-		const frame = leaves.get(refs, at, 0, waiter);
-		if (frame < 0) return this.#tree.notHere(leaves, frame);
-		for (let i = 0; i < page % LEAF_PAGES; i++)
-			if (!isUnmapped(leaves.words, frame * LEAF_WORDS + i * ENTRY_WORDS)) this.count++;
-		return Found.mapped;
-	}
-
-	#next(wanted: Wanted, a: Root, b: Root, from: number, to: number, waiter: NodeWaiter | null): Found {
+	#next(a: Root, b: Root, from: number, to: number, waiter: NodeWaiter | null): Found {
 		const top = Math.max(a.level, b.level);
 		const end = Math.min(to, SPAN[top]!);
 		if (a !== this.#a.root || b !== this.#b.root) this.#leaf = -1;
 		let page = from;
 		for (let looks = 0; page < end && looks < LOOKS_MAX; ) {
 			if (this.#leaf !== firstPage(page, 0)) {
-				const found = this.#descend(wanted, a, b, top, page, waiter);
+				const found = this.#descend(a, b, top, page, waiter);
 				if (found === Found.loading || found === Found.failed) return found;
 				looks += NODE_CHILDREN;
 				page = this.page;
@@ -156,7 +115,7 @@ export class Ranges {
 			const leafEnd = firstPage(page, 0) + LEAF_PAGES;
 			for (; page < leafEnd && page < end; page++, looks++) {
 				const at = (page % LEAF_PAGES) * ENTRY_WORDS;
-				if (!wanted(this.#a.words, this.#b.words, at, 0)) continue;
+				if (!differs(this.#a.words, this.#b.words, at, 0)) continue;
 				this.page = page;
 				return Found.mapped;
 			}
@@ -169,7 +128,7 @@ export class Ranges {
 	 * Goes down to the leaf of `page`, or to the first behind it that may have what is wanted, whose first page `page` is then:
 	 * `mapped`. Or, `none`, finds that nothing before a later `page` has it.
 	 */
-	#descend(wanted: Wanted, a: Root, b: Root, top: number, from: number, waiter: NodeWaiter | null): Found {
+	#descend(a: Root, b: Root, top: number, from: number, waiter: NodeWaiter | null): Found {
 		this.#leaf = -1;
 		this.page = from;
 		this.#a.begin(a);
@@ -180,7 +139,7 @@ export class Ranges {
 			if (level === 0) break;
 			let child = childOf(this.page, level);
 			const first = firstPage(this.page, level);
-			while (child < NODE_CHILDREN && !wanted(this.#a.words, this.#b.words, child * REF_WORDS, level))
+			while (child < NODE_CHILDREN && !differs(this.#a.words, this.#b.words, child * REF_WORDS, level))
 				child++;
 			this.page = Math.max(this.page, first + child * SPAN[level - 1]!);
 			if (child === NODE_CHILDREN) return Found.none;
