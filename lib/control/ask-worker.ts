@@ -8,6 +8,8 @@ import { type Asking, type Delivery, NoAnswerError } from "../channel/asking.js"
 import type { WorkerRequest } from "../daemon/worker-messages.js";
 import { AbsentError, asRefusal } from "./refused.js";
 
+/** To open a disk: a file system that checks itself may keep the opener that long; nobody else waits for it. */
+export const ADD_LIMIT_MS = 120_000;
 const LIMIT_MS = 20_000;
 const INSIST_PAUSE_MS = 500;
 const MOST_TRIES = 3;

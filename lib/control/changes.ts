@@ -18,8 +18,9 @@ import { demandPermits } from "./permits.js";
 import { stepsOf } from "./plan.js";
 import { demandTag, pointerTo, Refusal } from "./problem.js";
 import type { DiskView, Opener, Workers } from "./seams.js";
-import { fingerprintOf, type Steward } from "./steward.js";
+import type { Steward } from "./steward.js";
 import { checkSettings, merged, wishWith } from "./wish.js";
+import { fingerprintOf } from "./worker-disk.js";
 
 /** An initiator that has asked for something within that time may miss the disk. */
 const ACTIVE_MS = 60_000;

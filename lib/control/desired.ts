@@ -17,10 +17,11 @@ import { partsFirst, wholesFirst } from "./order.js";
 import { endOf } from "./plan.js";
 import { disksUnder } from "./prerequisites.js";
 import { ReloadRecord } from "./reload-record.js";
-import { fingerprintOf, hurryThoseOn, Steward } from "./steward.js";
+import { hurryThoseOn, Steward } from "./steward.js";
 import { messageOf, unlessBug } from "./thrown.js";
 import { NO_CONFIG, orThrow, understandMost, understood, type Wish, withMended } from "./wish.js";
 import { keepWish, keptWish, wishOfFiles } from "./wish-files.js";
+import { fingerprintOf } from "./worker-disk.js";
 
 export type { DesiredOptions, Prospect } from "./desired-options.js";
 
@@ -203,12 +204,11 @@ export class Desired {
 		also?: () => Promise<readonly string[]>,
 	): Promise<void> {
 		const { wish, config, difference } = prospect;
-		const { steps } = difference;
 		const { opener } = this.#options;
 		await keepWish((name, bytes) => opener.keepOrRefuse(name, bytes), wish, this.#wish);
 		this.#take(wish, config);
 		for (const wrong of (await also?.()) ?? []) job.trouble(wrong);
-		job.steps(steps.length);
+		job.steps(difference.steps.length);
 		void this.#apply(difference, job);
 	}
 

@@ -204,6 +204,8 @@ export interface Workers {
 	workerOf(disk: string): number;
 	/** Resolves when it is served; throws an OperatorError if it can't be. One that was withdrawn is open already. */
 	add(disk: DiskConfig, links: readonly LinkSpec[], kept: KeptDisk, fingerprint: string): Promise<void>;
+	/** It can't be added yet, for that reason, or it is not known when: its clients are told to come again. */
+	expect(disk: DiskConfig, why: string): Promise<void>;
 	/** What is live: MAC mask, buffer count, config string, limit. */
 	change(disk: DiskConfig, fingerprint: string): Promise<void>;
 	/** Its exports are removed; it stays open. */

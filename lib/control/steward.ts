@@ -4,7 +4,6 @@
  * has to do with the data path it asks of the workers.
  */
 
-import { hash } from "node:crypto";
 import type { Clock } from "../clock.js";
 import { OperatorError } from "../errors.js";
 import { isWaiting } from "../pool/store/words.js";
@@ -17,7 +16,8 @@ import type { DiskState } from "./model.js";
 import { awaitParts, awaitPoolDisks, type Needed, whyNot } from "./prerequisites.js";
 import { AbsentError } from "./refused.js";
 import type { Removed, Workers } from "./seams.js";
-import { messageOf } from "./thrown.js";
+import { messageOf, unlessBug } from "./thrown.js";
+import { fingerprintOf } from "./worker-disk.js";
 
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 60_000;
@@ -35,11 +35,6 @@ export interface StewardOptions {
 	readonly poolDisks?: (disk: DiskConfig) => readonly Needed[];
 	/** It is open now, for whoever waits for it. */
 	readonly onOpen?: (disk: DiskConfig) => void;
-}
-
-/** Of what a worker is given: equal for what is to be served alike, since the reader of configurations makes it in one order of keys. */
-export function fingerprintOf({ disk, exports, values }: DiskConfig): string {
-	return hash("sha256", JSON.stringify([disk, exports, values.limit])).slice(0, 16);
 }
 
 /** What waits for a pool, which may be there now. */
@@ -122,10 +117,6 @@ export class Steward implements Needed {
 		const tried = this.#try(undertaking).finally(this.#wasTried);
 		this.#lastTry = tried;
 		return tried;
-	}
-
-	get #poolDisks(): readonly Needed[] {
-		return this.#options.poolDisks?.(this.#disk) ?? [];
 	}
 
 	/** What was missing may be there now: if it has failed, or fails now, it is tried again at once. */
@@ -249,10 +240,13 @@ export class Steward implements Needed {
 	async #try(undertaking: number): Promise<string | undefined> {
 		const { workers, kept, links } = this.#options;
 		const disk = this.#disk;
+		const parts = this.#options.parts?.(disk) ?? [];
+		const poolDisks = this.#options.poolDisks?.(disk) ?? [];
 		try {
 			if (disk.broken !== undefined) throw new OperatorError(disk.broken);
-			await awaitParts(disk, this.#options.parts?.(disk) ?? []);
-			await awaitPoolDisks(this.#poolDisks, this.#options.clock);
+			if (parts.length + poolDisks.length > 0) this.#expect("what it is made of is being opened");
+			await awaitParts(disk, parts);
+			await awaitPoolDisks(poolDisks, this.#options.clock);
 			if (undertaking !== this.#undertaking) return undefined;
 			this.#isHurried = false;
 			await workers.add(disk, links(), await kept.of(disk.name), fingerprintOf(disk));
@@ -266,7 +260,7 @@ export class Steward implements Needed {
 			if (undertaking !== this.#undertaking) return undefined;
 			if (this.#isHurried) return this.#tryOnce(undertaking);
 			return this.#failed(
-				whyNot(disk, messageOf(error), this.#poolDisks),
+				whyNot(disk, messageOf(error), poolDisks),
 				error instanceof AbsentError,
 				undertaking,
 			);
@@ -276,6 +270,7 @@ export class Steward implements Needed {
 	/** `isAbsent`: for want of a worker, whose ways of not being there are one reason. */
 	#failed(reason: string, isAbsent: boolean, undertaking: number): string {
 		const { clock } = this.#options;
+		this.#expect(reason);
 		const waits = isWaiting(reason);
 		if (!waits) this.#news.failed(reason, isAbsent);
 		this.#enter(waits ? "waiting" : "failed", reason);
@@ -283,6 +278,11 @@ export class Steward implements Needed {
 		this.#cancelRetry = clock.after(this.#retryMs, () => void this.#tryOnce(undertaking));
 		this.#retryMs = Math.min(2 * this.#retryMs, lastRetryMs(this.#disk));
 		return reason;
+	}
+
+	/** For its clients: the worker that is to have it may not have been asked for it, and they would hear that there is none. */
+	#expect(why: string): void {
+		this.#options.workers.expect(this.#disk, why).catch(unlessBug);
 	}
 
 	#enter(state: DiskState, reason: string | null = null): void {

@@ -14,7 +14,7 @@ import type { PoolLook } from "../pool/looks.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import type { LinkSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
-import { askWorker, insist } from "./ask-worker.js";
+import { ADD_LIMIT_MS, askWorker, insist } from "./ask-worker.js";
 import { endIn, lookIn, newsIn, numbersIn, poolIn, reportIn, setIn } from "./heard.js";
 import { comparedIn } from "./heard-mirror.js";
 import { volumeIn } from "./heard-volume.js";
@@ -26,10 +26,8 @@ import { ToldViews } from "./told-views.js";
 import { newTreeWorker, type TreeWorker } from "./tree-worker.js";
 import { allReports, allServed, wholeAct } from "./whole-answers.js";
 import { Choice } from "./worker-choice.js";
-import { workerDisk } from "./worker-disk.js";
+import { expectation, workerDisk } from "./worker-disk.js";
 
-/** A file system that checks itself may keep the opener that long; nobody else waits for it. */
-const ADD_LIMIT_MS = 120_000;
 const LOOK_LIMIT_MS = 5000;
 const START_LIMIT_MS = 5000;
 const START_POLL_MS = 5;
@@ -134,6 +132,11 @@ export class TreeWorkers implements Workers {
 		if (this.#choice.isElsewhere(disk.name, worker)) await this.remove(disk.name, true);
 		this.#choice.give(disk.name, worker);
 		await this.#changed(worker, disk.name, { kind: "add", disk: added }, ADD_LIMIT_MS);
+	}
+
+	async expect(disk: DiskConfig, why: string): Promise<void> {
+		const request = expectation(disk, why);
+		if (request !== undefined) await askWorker(this.#choice.of(disk), request);
 	}
 
 	async change({ name, disk, exports }: DiskConfig, fingerprint: string): Promise<void> {

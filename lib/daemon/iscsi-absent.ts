@@ -12,8 +12,6 @@ import { oneLine } from "../text.js";
 
 /** At a start: nobody is told within this time that there is no such target. */
 const BEGINNING_MS = 30_000;
-/** What is taken away to be served otherwise is tried within this time, which says what has become of it; or it is served by another worker. */
-const AGAIN_MS = 60_000;
 const OPENING = "its disk is being opened";
 
 interface Absence {
@@ -52,16 +50,6 @@ export class IscsiAbsent {
 	expect(disk: string, exports: readonly ExportSpec[]): void {
 		this.forget(disk);
 		this.#add(disk, exports, OPENING);
-	}
-
-	/** It is taken away, to be opened or exported as it shall be: as `expect`, for a while. */
-	expectAgain(disk: string, exports: readonly ExportSpec[]): void {
-		this.expect(disk, exports);
-		const absence = this.#absences.get(disk);
-		if (absence === undefined) return;
-		this.#clock.after(AGAIN_MS, () => {
-			if (this.#absences.get(disk) === absence) this.forget(disk);
-		});
 	}
 
 	#add(disk: string, exports: readonly ExportSpec[], why: string): boolean {

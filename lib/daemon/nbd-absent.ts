@@ -1,6 +1,6 @@
 /**
  * Exports of NBD that are configured and not served: of disks that are fenced, or could not be opened. A client that may have one is told why it
- * can't, and to anybody else there is no such export. Told by `worker-disks.ts`, asked by `nbd-exporter.ts`.
+ * can't, and to anybody else there is no such export; and while there are some, what is served is not all that there is. Told by `worker-disks.ts`, asked by `nbd-exporter.ts`.
  */
 
 import type { Client, Refusal } from "../nbd/export.js";
@@ -11,6 +11,7 @@ import { oneLine } from "../text.js";
 
 /** A string of the protocol has at most 4096 bytes, and a letter at most four. */
 const WHY_MAX = 1000;
+const OPENING = "its disk is being opened";
 
 interface Absence {
 	readonly exports: readonly { readonly name: string; readonly peers: readonly Peers[] | undefined }[];
@@ -26,11 +27,25 @@ export class NbdAbsent {
 
 	/** From now on, in place of what was told of the disk. */
 	tell(disk: string, exports: readonly ExportSpec[], why: string): void {
+		if (this.#set(disk, exports, oneLine(why).slice(0, WHY_MAX))) this.onTold();
+	}
+
+	/** It is being opened: nobody need be let in to be told that. */
+	expect(disk: string, exports: readonly ExportSpec[]): void {
+		this.#set(disk, exports, OPENING);
+	}
+
+	#set(disk: string, exports: readonly ExportSpec[], why: string): boolean {
 		const told = exports.filter((each) => each.protocol === "nbd").map(asked);
 		this.#absences.delete(disk);
-		if (told.length === 0) return;
-		this.#absences.set(disk, { exports: told, why: oneLine(why).slice(0, WHY_MAX) });
-		this.onTold();
+		if (told.length === 0) return false;
+		this.#absences.set(disk, { exports: told, why });
+		return true;
+	}
+
+	/** There is another one than that. */
+	hasBeside(name: string): boolean {
+		return [...this.#absences.values()].some(({ exports }) => exports.some((each) => each.name !== name));
 	}
 
 	/** It is served, or is none any more. */

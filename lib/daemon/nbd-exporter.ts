@@ -72,11 +72,10 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 		this.#pasts = past && new NbdPasts(past);
 		this.#clientLog = new ClientLog(log);
 		this.#server = new NbdServer({
-			pump,
-			allocate: nativeMemory,
-			...(departures && { departures }),
+			...{ pump, allocate: nativeMemory, ...(departures && { departures }) },
 			open: (name, client) =>
 				this.#pasts?.open(name, client, (base) => this.#named(base)) ?? absent?.find(name, client),
+			isOnly: ({ name }) => absent?.hasBeside(name) !== true,
 			onCrowded: ({ peer }) => this.#clientLog.crowded(peer),
 			onInsecure: ({ peer }, why) => this.#insecure(peer, why),
 			onDenied: (client, exported) => {

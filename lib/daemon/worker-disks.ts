@@ -95,11 +95,17 @@ export class WorkerDisks {
 		});
 	}
 
+	/** It can't be added yet: control waits for what it needs, or it lacks that. */
+	expect({ name, exports, why }: Pick<WorkerDisk, "exports"> & { name: string; why: string }): void {
+		const { fingerprint = WITHDRAWN } = this.#disks.get(name) ?? {};
+		if (fingerprint === WITHDRAWN) this.#absent.tell(name, exports, cantBeServed(name, why));
+	}
+
 	/** Whoever has removed it meanwhile wants nothing told of it. */
 	#failed(added: WorkerDisk, error: unknown): void {
 		const { disk, exports } = added;
 		if (this.#wanted.get(disk.name) !== added || !(error instanceof OperatorError)) return;
-		this.#absent.tell(disk.name, exports, `disk ${disk.name} can't be served: ${error.message}`);
+		this.#absent.tell(disk.name, exports, cantBeServed(disk.name, error.message));
 	}
 
 	#tellFence({ disk: { name }, exports, fenced }: WorkerDisk): void {
@@ -234,6 +240,10 @@ export class WorkerDisks {
 			if (this.#busy.get(name) === settled) this.#busy.delete(name);
 		}
 	}
+}
+
+function cantBeServed(name: string, why: string): string {
+	return `disk ${name} can't be served: ${why}`;
 }
 
 /** It may be on its way out already. */

@@ -169,6 +169,13 @@ export type WorkerRequest =
 	| { readonly kind: "serving"; readonly from: number }
 	/** Opens and serves it; answered when that is so. */
 	| { readonly kind: "add"; readonly disk: WorkerDisk }
+	/** It can't be added yet, for that reason, which its clients are told. One that is served is not meant. */
+	| {
+			readonly kind: "expect";
+			readonly name: string;
+			readonly exports: readonly ExportSpec[];
+			readonly why: string;
+	  }
 	/** Of what can be changed while it is served. */
 	| {
 			readonly kind: "change";

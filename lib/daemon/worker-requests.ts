@@ -206,6 +206,7 @@ const REQUESTS: Readonly<Record<WorkerRequest["kind"], Check>> = {
 	alive: isShape({}),
 	serving: isShape({ from: isCount(Number.MAX_SAFE_INTEGER) }),
 	add: isShape({ disk: (value) => isWorkerDisk(value) && belongs(value as WorkerDisk) }),
+	expect: isShape({ name: isWord, exports: isExports, why: isWord }),
 	change: isShape({ disk: isDiskSpec, exports: isExports, fingerprint: isWord }),
 	withdraw: isShape({ name: isWord }),
 	remove: isShape({ name: isWord, limitMs: optional(isCount(REMOVE_MAX_MS)), comesAgain: optional(isFlag) }),
@@ -220,8 +221,12 @@ const REQUESTS: Readonly<Record<WorkerRequest["kind"], Check>> = {
 
 /** The exports are the disk's, and no two are called the same. */
 function belongs({ disk, exports }: Pick<WorkerDisk, "disk" | "exports">): boolean {
+	return areOf(disk.name, exports);
+}
+
+function areOf(disk: string, exports: WorkerDisk["exports"]): boolean {
 	const names = new Set(exports.map(({ name }) => name));
-	return names.size === exports.length && exports.every((each) => each.disk === disk.name);
+	return names.size === exports.length && exports.every((each) => each.disk === disk);
 }
 
 /** Throws an OperatorError if it is none. */
@@ -234,5 +239,7 @@ export function requestOf(body: Fields): WorkerRequest {
 	const request = body as unknown as WorkerRequest;
 	if (request.kind === "change" && !belongs(request))
 		throw new OperatorError("change: its exports are not the disk's");
+	if (request.kind === "expect" && !areOf(request.name, request.exports))
+		throw new OperatorError("expect: its exports are not the disk's");
 	return request;
 }

@@ -232,6 +232,9 @@ class Worker {
 			case "add":
 				await disks.add(request.disk);
 				return reportOn(this.#daemon, request.disk.disk.name);
+			case "expect":
+				disks.expect(request);
+				return DONE;
 			case "change":
 				await disks.change(request);
 				return reportOn(this.#daemon, request.disk.name);
@@ -281,10 +284,7 @@ class Worker {
 		// (While disks are served: nobody has to wait for what was written before.)
 		await this.#pools?.settle();
 		const end = await this.#daemon?.close(DRAIN_LIMIT_MS, this.#pools?.close());
-		if (end !== "abandoned") {
-			this.#end(0);
-			return;
-		}
+		if (end !== "abandoned") return this.#end(0);
 		this.#log?.error(
 			`the storage did not finish within ${DRAIN_LIMIT_MS / 1000} s: writes that were not acknowledged may be lost`,
 		);

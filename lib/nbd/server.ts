@@ -46,6 +46,8 @@ export interface NbdServerOptions {
 		name: string,
 		client: Client,
 	) => NbdExport | Refusal | Promise<Opened | Refusal> | undefined;
+	/** Whether there is no other one that is only not served now: whoever asks for no name gets what there is alone, and never another one. */
+	readonly isOnly?: (exported: NbdExport) => boolean;
 	/** There is no place for a client. */
 	readonly onCrowded?: (client: Client) => void;
 	/** A client may not have what it asks for. */
@@ -195,7 +197,7 @@ export class NbdServer implements ConnectionHome, PumpStage {
 		const exported = this.#exports.get(name);
 		if (exported !== undefined || name !== "" || this.#exports.size !== 1) return exported;
 		const [only] = this.#exports.values();
-		return only;
+		return only !== undefined && this.#options.isOnly?.(only) !== false ? only : undefined;
 	}
 
 	connections(): Iterable<NbdConnection> {

@@ -58,6 +58,8 @@ export class FakeWorkers implements Workers {
 		this.served.set(name, fingerprint);
 	}
 
+	async expect(): Promise<void> {}
+
 	async change({ name }: DiskConfig, fingerprint: string): Promise<void> {
 		this.calls.push(`change ${name}`);
 		this.served.set(name, fingerprint);

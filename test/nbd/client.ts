@@ -10,6 +10,7 @@ import {
 	ChunkType,
 	Command,
 	INIT_MAGIC,
+	Info,
 	OPTION_MAGIC,
 	Option,
 	OptionReply,
@@ -76,6 +77,8 @@ export class TestClient {
 	#cameBytes = 0;
 	#isOver = false;
 	#wake: () => void = () => {};
+	/** Of the export that was agreed on by `go`. */
+	sizeBytes = 0;
 
 	constructor(socket: Socket) {
 		this.#socket = socket;
@@ -182,6 +185,10 @@ export class TestClient {
 		this.option(Option.go, nameQuery(name));
 		const answers = await this.answers();
 		if (answers.at(-1)!.reply !== OptionReply.ack) throw new Error("refused");
+		const about = answers.find(
+			({ reply, data }) => reply === OptionReply.info && data.readUInt16BE() === Info.export,
+		);
+		this.sizeBytes = Number(about?.data.readBigUInt64BE(2) ?? 0);
 	}
 
 	request(
