@@ -3,6 +3,7 @@
  * is fast.
  */
 
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { crc32c } from "../../../lib/crc32c.js";
 import { ahsBytesOf, BHS_BYTES, DIGEST_BYTES, dataBytesOf, paddingOf } from "../../../lib/iscsi/pdu.js";
@@ -25,6 +26,8 @@ export class Wire {
 
 	constructor(socket: Duplex) {
 		this.#socket = socket;
+		// As initiators do: else what follows a small PDU waits for the other end's delayed acknowledgement.
+		if (socket instanceof Socket) socket.setNoDelay(true);
 		socket.on("data", (chunk: Buffer) => {
 			this.#came = Buffer.concat([this.#came, chunk]);
 			this.#wake();
