@@ -1,6 +1,6 @@
 /**
  * Has what initiators set kept, before they are told that it is set: masks, reservations, config strings. Of a disk one thing is
- * kept at a time, and who comes meanwhile shares the next. Nobody waits longer than a second. Used by `worker.ts`, for what control keeps:
+ * kept at a time, and who comes meanwhile shares the next. Nobody waits longer than a second, but for what is told only when it is kept. Used by `worker.ts`, for what control keeps:
  * while that is away nobody waits, and what is not kept yet is told again when it is back; and by `blade-access.ts`, for what is in pools.
  */
 
@@ -8,6 +8,10 @@ import { type Clock, systemClock } from "../clock.js";
 
 /** How long an initiator's answer may wait for it. */
 const WAIT_LIMIT_MS = 1000;
+
+/** How long whoever is not to be told before it is kept; control that has ended is there again by then. */
+const LAST_LIMIT_MS = 10_000;
+const AGAIN_MS = 500;
 
 interface Turn {
 	readonly kept: Promise<boolean>;
@@ -62,4 +66,19 @@ export class SetKeeping<Disk> {
 			});
 		});
 	}
+}
+
+/** Again and again, as `SetKeeping.keep` does it once. Resolves to false if it can't be kept in time. */
+export async function keptAtLast(
+	keep: () => Promise<boolean> | undefined,
+	clock: Clock = systemClock,
+): Promise<boolean> {
+	const endMs = clock.now() + LAST_LIMIT_MS;
+	while (!(await keep())) {
+		if (clock.now() >= endMs) return false;
+		await new Promise<void>((resolve) => {
+			clock.after(AGAIN_MS, resolve);
+		});
+	}
+	return true;
 }

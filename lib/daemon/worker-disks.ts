@@ -19,6 +19,7 @@ import { Absences } from "./absences.js";
 import type { Daemon } from "./daemon.js";
 import type { DiskEnd } from "./disks.js";
 import { exportWithSet, type SetOnDisk, setOn } from "./set-access.js";
+import { keptAtLast } from "./set-keeping.js";
 import type { ServingSome, WorkerDisk } from "./worker-messages.js";
 
 /** The fingerprint of one that is open without exports: that of no other. */
@@ -206,7 +207,7 @@ export class WorkerDisks {
 	async keepUnit({ name, disk }: IscsiExportSpec, kept: KeptReservations, keep: Keep): Promise<boolean> {
 		const before = setOf(this.setOn(disk), name);
 		this.#set.set(disk, { ...this.setOn(disk), [name]: kept });
-		if (await keep(disk)) return true;
+		if (await keptAtLast(() => keep(disk))) return true;
 		const { [name]: _, ...others } = this.setOn(disk);
 		this.#set.set(disk, before === undefined ? others : { ...others, [name]: before });
 		void keep(disk);

@@ -15,6 +15,7 @@ import { Initiator } from "../support/iscsi/initiator.js";
 import { keys, out } from "../support/iscsi/reserving.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { told } from "../support/pools.js";
+import { sendSignal } from "../support/process.js";
 
 const TARGET = "iqn.2026-11.org.example:shop";
 const NAME = "iqn.1993-08.org.debian:01:abc";
@@ -127,6 +128,21 @@ if (await inNamespace(import.meta.url)) {
 		t.equal((await again.command(sanitize(2))).status, ScsiStatus.good, "another one succeeds");
 		t.equal(await ascOf(again), 0);
 		again.close();
+	});
+
+	t.test("while control is started again what is reserved waits, and does not fail", async (t) => {
+		const one = await initiator();
+		for (let round = 0; round < 2; round++) {
+			const control = await tree.pidOf("control");
+			sendSignal(control, "SIGKILL");
+			for (const lun of LUNS)
+				t.equal(await out(one, lun, 0, [7 + round, 8 + round], 1), ScsiStatus.good, `LUN ${lun}`);
+			const isThere = () => tree.pidOf("control").then(Boolean, () => false);
+			await until("control is there", isThere, LIMIT_MS);
+		}
+		for (const lun of LUNS) t.equal(await out(one, lun, 0, [9, 7], 1), ScsiStatus.good);
+		one.close();
+		await isReserved(t, "afterwards");
 	});
 
 	t.test("what is released is so for good", async (t) => {
