@@ -100,6 +100,11 @@ export class ExchangeDevice implements BlockDevice, RequestLayer {
 	}
 
 	#hand(device: BlockDevice, request: BlockRequest): void {
+		// (It was possible when it was asked for. Who asks again finds that it is not now, and where it is.)
+		if (request.guard !== null && device.info.guarded === "nobody") {
+			request.complete(StorageStatus.closed);
+			return;
+		}
 		this.#underWay.begun();
 		// (It may have been over here when it was cancelled.)
 		this.#unwanted.delete(request);

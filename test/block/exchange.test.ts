@@ -243,7 +243,13 @@ t.test(
 		second.done();
 		second.done();
 		t.equal(asked, 3);
-		t.strictSame(over, [named(1024, OK)]);
+		t.strictSame(over.splice(0), [named(1024, OK)]);
+		ordered.hold();
+		guarded(1536);
+		void ordered.leave(0);
+		ordered.enter(new ManualDevice({ guarded: "nobody" }), false);
+		t.strictSame(over, [named(1536, StorageStatus.closed)], "who has none of it has nothing against it");
+		t.equal(asked, 3);
 		await ordered.close();
 	},
 );
