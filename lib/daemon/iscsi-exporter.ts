@@ -174,6 +174,8 @@ export class IscsiExporter implements Exporter<IscsiExportSpec> {
 			this.#server.recheck(target);
 			return;
 		}
+		// (Who uses one of that name that is being closed would find no unit there.)
+		for (const last of this.#leaving.values()) if (last.name === spec.target) this.#server.cutOff(last);
 		this.#targets.set(spec.target, target);
 		this.#server.add(target);
 	}
