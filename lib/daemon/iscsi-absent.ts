@@ -46,10 +46,11 @@ export class IscsiAbsent {
 		if (this.#add(disk, exports, oneLine(why))) this.onTold();
 	}
 
-	/** It is being opened: nobody need be let in to be told that. */
+	/** It is being opened: nobody need be let in to be told that. One that is tried again is not there for the reason that was told. */
 	expect(disk: string, exports: readonly ExportSpec[]): void {
+		const { why = OPENING } = this.#absences.get(disk) ?? {};
 		this.forget(disk);
-		this.#add(disk, exports, OPENING);
+		this.#add(disk, exports, why);
 	}
 
 	#add(disk: string, exports: readonly ExportSpec[], why: string): boolean {

@@ -30,9 +30,9 @@ export class NbdAbsent {
 		if (this.#set(disk, exports, oneLine(why).slice(0, WHY_MAX))) this.onTold();
 	}
 
-	/** It is being opened: nobody need be let in to be told that. */
+	/** It is being opened: nobody need be let in to be told that. One that is tried again is not there for the reason that was told. */
 	expect(disk: string, exports: readonly ExportSpec[]): void {
-		this.#set(disk, exports, OPENING);
+		this.#set(disk, exports, this.#absences.get(disk)?.why ?? OPENING);
 	}
 
 	#set(disk: string, exports: readonly ExportSpec[], why: string): boolean {
