@@ -122,9 +122,9 @@ export class Exchange implements CommandOwner {
 		const initiator = this.#initiator!;
 		const failed = (command.replyStatus & Status.err) !== 0;
 		initiator.answered(this.#trace, this.#tag, command.kind, command.request.lengthBytes, failed);
-		if (muted.size > 0 && this.#isMuted(muted)) {
+		if (command.isGone || (muted.size > 0 && this.#isMuted(muted))) {
 			stats.rejected.silent += 1;
-			this.#forgetMuted(muted);
+			if (muted.size > 0) this.#forgetMuted(muted);
 			link.release(room);
 			this.pool.give(this);
 			return;

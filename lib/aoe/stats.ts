@@ -16,7 +16,8 @@ export const REJECT_REASONS = {
 	response: "a response, not a request",
 	wrongDestination: "for another MAC address",
 	unknownAddress: "for a shelf and slot that are not served here",
-	silent: "for a shelf and slot that another host may serve, and we for now do not",
+	silent:
+		"for a shelf and slot that another host may serve, and we for now do not, or whose disk was closed meanwhile",
 	masked: "from a source that the MAC mask shuts out",
 	version: "of an AoE version other than 1",
 	notForBroadcast: "a command that is not carried out when it is broadcast",

@@ -59,6 +59,9 @@ export class AtaCommand implements RequestOwner {
 	/** Bytes of data in the answer: at the request's `borrowedAddress` if that is not 0, else in its `room`. */
 	dataInBytes = 0;
 
+	/** Its disk was closed under it, to be opened again or for good: whoever can ask again is better not answered. */
+	isGone = false;
+
 	/** Who carries this command out, and what does; set by `AtaDisk.execute`. */
 	operation: Operation | null = null;
 	/** The kind of operation that it is; -1 if it is none that is counted. */

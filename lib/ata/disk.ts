@@ -43,6 +43,7 @@ export class AtaDisk extends DiskState {
 		command.replyCount = command.count;
 		command.replyLba = command.lba;
 		command.dataInBytes = 0;
+		command.isGone = false;
 		const { request } = command;
 		request.borrowedAddress = 0;
 		request.isLent = false;

@@ -42,6 +42,7 @@ export function storageFailed(disk: DiskState, command: AtaCommand): void {
 	const { op, status, errno, failedOffsetBytes } = command.request;
 	const outcome = outcomeOf(status, op);
 	const lba = op === BlockOp.flush ? 0 : Math.floor(failedOffsetBytes / SECTOR_BYTES);
+	command.isGone = outcome.cause === "closed";
 	if (outcome.failing) failed.faults += 1;
 	if (outcome.report) failed.onFault?.(failed, op, status, errno, lba);
 	fail(disk, command, outcome.cause, outcome.status, outcome.error, lba);

@@ -102,3 +102,16 @@ t.test(
 		t.ok(isServed(stranger));
 	},
 );
+
+t.test("what is closed under a command is asked again, and not told to be a fault of the disk", (t) => {
+	const bench = new Bench();
+	const device = new MemoryDevice(2 ** 20);
+	const blade = bench.disk(9, 1, device);
+	const read = frame(`${T} ${A} 88a2 10 00 0009 01 00 0000aaad 00 00 01 20 00 00 00 00 00 00 0000`);
+	t.equal(bench.ask(read).length, 1);
+	void device.close();
+	t.same(bench.ask(read), []);
+	t.equal(bench.rejected.silent, 1);
+	t.same([blade.disk.stats.causes.closed, blade.disk.underWay, blade.disk.faults], [1, 0, 0]);
+	t.end();
+});
