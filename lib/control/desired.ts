@@ -13,7 +13,7 @@ import { counted } from "../text.js";
 import type { DesiredOptions, Prospect } from "./desired-options.js";
 import type { RunningJob } from "./jobs.js";
 import type { LastReload } from "./model.js";
-import { partsFirst, wholesFirst } from "./order.js";
+import { hasHeir, partsFirst, wholesFirst } from "./order.js";
 import { endOf } from "./plan.js";
 import { disksUnder } from "./prerequisites.js";
 import { ReloadRecord } from "./reload-record.js";
@@ -236,7 +236,7 @@ export class Desired {
 		if (steward === undefined) return;
 		if (kind === "replace" || kind === "reexport") return steward.withdraw(kind === "replace");
 		if (kind !== "remove") return;
-		const end = await steward.remove();
+		const end = await steward.remove(hasHeir(steward.disk, this.#config.disks));
 		const how = end === "opening" ? "is still being opened" : "hangs";
 		job.step(end === "closed" ? undefined : `disk ${name}: its storage ${how}, and is left alone`);
 		// It may have been added again meanwhile.

@@ -1,10 +1,11 @@
 /**
  * In which order disks of disks are taken away and given: what is made of others is closed before these are, and opened when they are open.
- * Others wait for nobody. Used by `desired.ts`.
+ * Others wait for nobody. And whether another one comes in the place of one that goes. Used by `desired.ts`.
  */
 
 import { heightOf } from "../spec/assembly.js";
 import type { DiskConfig } from "../spec/configuration.js";
+import { iscsiExportOf } from "../spec/exports.js";
 
 interface OfDisk {
 	readonly disk: Pick<DiskConfig, "name" | "disk">;
@@ -31,4 +32,14 @@ export async function wholesFirst<T extends OfDisk>(
 /** The same ones, parts before what is made of them. */
 export function partsFirst<T extends OfDisk>(all: readonly T[]): T[] {
 	return [...all].sort((one, other) => heightOf(one.disk.disk) - heightOf(other.disk.disk));
+}
+
+/** Whether initiators find one of these where that one was: it may be the same, by another name. */
+export function hasHeir({ exports }: DiskConfig, disks: readonly DiskConfig[]): boolean {
+	const unit = iscsiExportOf(exports);
+	if (unit === undefined) return false;
+	return disks.some((each) => {
+		const exported = iscsiExportOf(each.exports);
+		return exported?.target === unit.target && exported.lun === unit.lun;
+	});
 }

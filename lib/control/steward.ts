@@ -143,7 +143,7 @@ export class Steward implements Needed {
 
 	/** Takes it away from its initiators, for what it shall be: `serve` is called next. It is closed, or open without exports. */
 	async withdraw(closes: boolean): Promise<void> {
-		if (closes || this.#state !== "open") await this.#take("draining");
+		if (closes || this.#state !== "open") await this.#take("draining", true);
 		else {
 			this.#begin();
 			this.#enter("draining");
@@ -161,8 +161,9 @@ export class Steward implements Needed {
 		}
 	}
 
-	async remove(): Promise<Removed> {
-		const end = await this.#take("removing");
+	/** `hasHeir`: another disk comes where it was. */
+	async remove(hasHeir: boolean): Promise<Removed> {
+		const end = await this.#take("removing", hasHeir);
 		const how =
 			end === "opening"
 				? "is still being opened, and is closed when that has come to an end"
@@ -227,12 +228,12 @@ export class Steward implements Needed {
 		return ++this.#undertaking;
 	}
 
-	async #take(state: DiskState): Promise<Removed> {
+	async #take(state: DiskState, comesAgain: boolean): Promise<Removed> {
 		const undertaking = this.#begin();
 		this.#wasTried();
 		this.#news.forget();
 		this.#enter(state);
-		const end = await this.#options.workers.remove(this.#disk.name, state === "draining");
+		const end = await this.#options.workers.remove(this.#disk.name, comesAgain);
 		if (end === "abandoned" && undertaking === this.#undertaking) this.#enter("abandoned");
 		return end;
 	}

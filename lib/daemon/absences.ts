@@ -43,6 +43,13 @@ export class Absences {
 		);
 	}
 
+	/** It is served; what was to come again in its place, by another name, is not awaited any more. */
+	isServed(disk: string, exports: readonly ExportSpec[]): void {
+		this.forget(disk);
+		const before = this.iscsi.before(exports);
+		if (before !== undefined) this.forget(before);
+	}
+
 	/** It is served, or is none any more. */
 	forget(disk: string): void {
 		this.#keep(disk);

@@ -74,6 +74,14 @@ export class IscsiAbsent {
 		return this.#units.has(`${lun} ${target}`);
 	}
 
+	/** A disk that was to come again where one of these exports is: undefined if there is none. */
+	before(exports: readonly ExportSpec[]): string | undefined {
+		const exported = exports.find((each) => each.protocol === "iscsi");
+		if (exported === undefined || !this.has(exported.target, exported.lun)) return undefined;
+		const isThere = ({ target, lun }: Absence) => target === exported.target && lun === exported.lun;
+		return [...this.#absences].find(([, absence]) => isThere(absence))?.[0];
+	}
+
 	/** It is served, or is none any more. */
 	forget(disk: string): void {
 		const absence = this.#absences.get(disk);

@@ -111,7 +111,7 @@ export class WorkerDisks {
 
 	#tellFence({ disk: { name }, exports, fenced }: WorkerDisk): void {
 		if (fenced) this.#absent.tell(name, exports, `disk ${name} is fenced`);
-		else this.#absent.forget(name);
+		else this.#absent.isServed(name, exports);
 	}
 
 	/** Throws an OperatorError if it has to be removed and added instead. */

@@ -144,6 +144,24 @@ if (await inNamespace(import.meta.url)) {
 		});
 	});
 
+	await t.test("what is the same to its clients, by another name of the disk's", async (t) => {
+		configure(web(SLOW), other);
+		await reload();
+		await taken(t, async ([iscsi]) => {
+			configure(web(SLOW).replaceAll("[disk.web", "[disk.shop"), other);
+			await tree.reload();
+			await tree.nothingUnderWay();
+			await tree.state("shop", "open");
+			const before = iscsi!.count();
+			await until("it writes again", () => iscsi!.count() > before + AT_ONCE, LIMIT_MS);
+			const client = new TestClient(connect(10809, "127.0.0.1"));
+			await client.go();
+			t.ok(client.sizeBytes > 0, "who asks for no name gets it, too");
+			client.end();
+			iscsi!.leave();
+		});
+	});
+
 	await t.test("the end of the daemon, once and again", async (t) => {
 		for (let round = 0; round < 3; round++) {
 			configure(web(SLOW), round === 1 ? "" : other);
