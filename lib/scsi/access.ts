@@ -102,6 +102,11 @@ export function isAboutMedium(cdb: Uint8Array): boolean {
 	return !ABOUT_UNIT.includes(cdb[0]!);
 }
 
+/** It is about what is on the medium: not whether it is there, nor how large it is. */
+export function usesMedium(cdb: Uint8Array): boolean {
+	return isAboutMedium(cdb) && accessOf(cdb) !== Access.harmless;
+}
+
 /** It writes to the medium. (SYNCHRONIZE CACHE changes nothing that was not written.) */
 export function mayChangeMedium(cdb: Uint8Array): boolean {
 	const opcode = cdb[0]!;

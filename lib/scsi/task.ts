@@ -7,9 +7,10 @@ import type { BlockOp } from "../block/request.js";
 import type { Disk } from "../disk.js";
 import type { Room, RoomHolder, Rooms } from "../stream/rooms.js";
 import type { Memory } from "../wire/memory.js";
+import { usesMedium } from "./access.js";
 import type { Nexus } from "./nexus.js";
 import { ScsiStatus, TaskAttribute } from "./protocol.js";
-import type { Sense } from "./sense.js";
+import { BECOMING_READY, type Sense } from "./sense.js";
 
 /** The longest CDB that is understood. */
 export const CDB_BYTES_MAX = 32;
@@ -140,8 +141,10 @@ export class ScsiTask {
 
 	/** By its work: it is over. */
 	end(status: ScsiStatus, sense: Sense | null = null): void {
-		this.status = status;
-		this.sense = sense;
+		// (That a unit is not ready is an error of the disk to QEMU; what is busy everybody asks again, after a while.)
+		const isBusy = sense === BECOMING_READY && usesMedium(this.cdb);
+		this.status = isBusy ? ScsiStatus.busy : status;
+		this.sense = isBusy ? null : sense;
 		if (this.#isTold) this.isAborted = false;
 		this.#isTold = false;
 		this.work = null;

@@ -83,9 +83,10 @@ async function byNbd(): Promise<Writing> {
 }
 
 const sense = (key: SenseKey, asc: Asc): string => `${ScsiStatus.checkCondition} ${key} ${asc.toString(16)}`;
-/** It is not there yet, and is to be asked for again; and then it is as after power on, and there are other units. */
+/** It is not there yet, or busy, and is to be asked for again; and then it is as after power on, and there are other units. */
 const AGAIN = [
 	sense(SenseKey.notReady, Asc.becomingReady),
+	`${ScsiStatus.busy} undefined undefined`,
 	sense(SenseKey.unitAttention, Asc.powerOn),
 	sense(SenseKey.unitAttention, Asc.lunsChanged),
 ];

@@ -37,8 +37,16 @@ t.test("one that nobody has seen", async (t) => {
 	const { under, awaited, host } = stage();
 	t.same((await host.run("000000000000", { lun: LUN })).sense, NO_UNIT);
 	awaited.add(LUN);
-	for (const cdb of ["000000000000", cdb10(Opcode.read10, 0, 1), cdb10(Opcode.write10, 0, 1), "ff0000000000"])
+	for (const cdb of ["000000000000", cdb10(Opcode.readCapacity10, 0, 0), "1a0000000400"])
 		t.same((await host.run(cdb, { lun: LUN })).sense, BECOMING_READY);
+	for (const cdb of [cdb10(Opcode.read10, 0, 1), cdb10(Opcode.write10, 0, 1), "ff0000000000"]) {
+		const { status, sense } = await host.run(cdb, { lun: LUN });
+		t.same(
+			[status, sense],
+			[ScsiStatus.busy, null],
+			"which initiators know that take the other for an error",
+		);
+	}
 	const { data } = await host.run("030000001200", { lun: LUN, dataInBytes: 18 });
 	t.same([data[2]! & 0x0f, data[12], data[13]], [SenseKey.notReady, 0x04, 0x01]);
 	t.equal((await inquiry(host))[0], 0x20, "a disk, which is not connected");
