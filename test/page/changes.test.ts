@@ -239,6 +239,7 @@ function ofVolumes(browser: Browser): void {
 		await page.goBack();
 		await page.getByRole("heading", { name: "fast/web" }).waitFor();
 		await page.getByLabel("A moment of the past").press("ArrowLeft");
+		await page.getByText(/^The moment /).waitFor();
 		await page.getByRole("button", { name: "Clone" }).press("Enter");
 		await page.getByLabel("Name of the new volume").fill("then");
 		await page.getByRole("button", { name: "Make it" }).press("Enter");
