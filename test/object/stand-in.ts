@@ -89,7 +89,12 @@ export abstract class StandIn {
 
 	async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
 		const chunks: Buffer[] = [];
-		for await (const chunk of request) chunks.push(chunk);
+		try {
+			for await (const chunk of request) chunks.push(chunk);
+		} catch {
+			// (Whoever has been killed amid an upload has asked for nothing.)
+			return;
+		}
 		const { method = "", url: target = "", headers } = request;
 		const body = Buffer.concat(chunks);
 		const asked = { method, target, url: new URL(target, "http://stand.in"), headers, body };
