@@ -7,6 +7,7 @@ import { NbdAbsent } from "./nbd-absent.js";
 
 /** What is taken away to be served otherwise is tried within this time, which says what has become of it; or it is served by another worker. */
 const AGAIN_MS = 60_000;
+const OPENING = "its disk is being opened";
 
 export class Absences {
 	readonly nbd = new NbdAbsent();
@@ -30,8 +31,8 @@ export class Absences {
 	/** It is being opened: nobody need be let in to be told that. */
 	expect(disk: string, exports: readonly ExportSpec[]): void {
 		this.#keep(disk);
-		this.nbd.expect(disk, exports);
-		this.iscsi.expect(disk, exports);
+		this.nbd.expect(disk, exports, OPENING);
+		this.iscsi.expect(disk, exports, OPENING);
 	}
 
 	/** It is taken away, to be opened or exported as it shall be: as `expect`, for a while. */

@@ -12,7 +12,6 @@ import { oneLine } from "../text.js";
 
 /** At a start: nobody is told within this time that there is no such target. */
 const BEGINNING_MS = 30_000;
-const OPENING = "its disk is being opened";
 
 interface Absence {
 	readonly target: string;
@@ -47,8 +46,8 @@ export class IscsiAbsent {
 	}
 
 	/** It is being opened: nobody need be let in to be told that. One that is tried again is not there for the reason that was told. */
-	expect(disk: string, exports: readonly ExportSpec[]): void {
-		const { why = OPENING } = this.#absences.get(disk) ?? {};
+	expect(disk: string, exports: readonly ExportSpec[], opening: string): void {
+		const { why = opening } = this.#absences.get(disk) ?? {};
 		this.forget(disk);
 		this.#add(disk, exports, why);
 	}

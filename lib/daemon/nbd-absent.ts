@@ -11,7 +11,6 @@ import { oneLine } from "../text.js";
 
 /** A string of the protocol has at most 4096 bytes, and a letter at most four. */
 const WHY_MAX = 1000;
-const OPENING = "its disk is being opened";
 
 interface Absence {
 	readonly exports: readonly { readonly name: string; readonly peers: readonly Peers[] | undefined }[];
@@ -31,8 +30,8 @@ export class NbdAbsent {
 	}
 
 	/** It is being opened: nobody need be let in to be told that. One that is tried again is not there for the reason that was told. */
-	expect(disk: string, exports: readonly ExportSpec[]): void {
-		this.#set(disk, exports, this.#absences.get(disk)?.why ?? OPENING);
+	expect(disk: string, exports: readonly ExportSpec[], opening: string): void {
+		this.#set(disk, exports, this.#absences.get(disk)?.why ?? opening);
 	}
 
 	#set(disk: string, exports: readonly ExportSpec[], why: string): boolean {
