@@ -37,6 +37,8 @@ export interface StoreNews {
 	readonly renew: (path: string, why: string, isUsed?: boolean) => Promise<void>;
 	/** It was in vain that it was tried to be opened, and may not be now: another host had it. */
 	readonly mayBeHad: (path: string) => void;
+	/** Whether it is opened here again at once, when it is closed. */
+	readonly comesAgain: (path: string) => boolean;
 	/** Those that both hosts serve. */
 	readonly both: Pick<
 		BothHosts,

@@ -216,7 +216,7 @@ async function endOf(
 	const isShared = opening.stored.listen !== undefined;
 	const wasHere = keepers.keeper !== null;
 	try {
-		await keepers.close();
+		await keepers.close({ comesAgain: news.comesAgain(path) });
 	} finally {
 		const { held } = keepers;
 		if (isShared && wasHere) news.both.closed(path);

@@ -16,6 +16,7 @@ import type {
 } from "../spec/spec.js";
 import { quote } from "../text.js";
 import { Absences } from "./absences.js";
+import { AwaitedPools } from "./awaited-pools.js";
 import type { Daemon } from "./daemon.js";
 import type { DiskEnd } from "./disks.js";
 import { exportWithSet, type SetOnDisk, setOn } from "./set-access.js";
@@ -36,6 +37,8 @@ interface RemoveOptions {
 }
 
 export class WorkerDisks {
+	/** Pools that are closed with their last disk, and had again with the next. */
+	readonly awaitedPools = new AwaitedPools();
 	readonly #daemon: Daemon;
 	readonly #disks = new Map<string, WorkerDisk>();
 	/** What initiators have set, by name of the disk: from the moment that it is being added. */
@@ -149,13 +152,14 @@ export class WorkerDisks {
 	 */
 	async remove(name: string, { limitMs, comesAgain = false }: RemoveOptions = {}): Promise<DiskEnd> {
 		this.#daemon.chunkPools.refuseIfHeld(name);
-		const exports = this.#wanted.get(name)?.exports;
+		const { exports, disk } = this.#wanted.get(name) ?? {};
 		// Whoever asks what is served while it takes its time is not told of it.
 		this.#disks.delete(name);
 		this.#set.delete(name);
 		this.#wanted.delete(name);
 		if (!comesAgain) this.#absent.forget(name);
 		else if (exports !== undefined) this.#absent.expectAgain(name, exports);
+		if (comesAgain && disk?.storage.kind === "volume") this.awaitedPools.expect(disk.storage.pool);
 		try {
 			return await this.#daemon.removeDisk(name, limitMs);
 		} catch (error) {
@@ -167,6 +171,7 @@ export class WorkerDisks {
 
 	/** Another host has the pool: nobody is answered any more, in this very turn, by disks on it, or on one volume. Control has them served again when it is had here. */
 	lostPool(path: string, volume?: string): void {
+		this.awaitedPools.expect(path);
 		for (const { disk, exports } of [...this.#wanted.values()]) {
 			const { storage, name } = disk;
 			// (What is a part of another disk is closed with that.)

@@ -9,11 +9,7 @@ import { OperatorError, unreachable } from "../errors.js";
 import type { Log, LogListener } from "../log.js";
 import type { Begin, OpenerRequest, Order } from "../opener/messages.js";
 import { nameProcess } from "../output.js";
-import type { PoolHome } from "../pool/openings.js";
-import { renewPool } from "../pool/renewals.js";
-import type { TellPool } from "../pool/told.js";
 import { becomeUser } from "../privileges.js";
-import { shownPoolPath } from "../spec/pool-path.js";
 import { quote } from "../text.js";
 import { Absences } from "./absences.js";
 import { bothWorld } from "./both-world.js";
@@ -23,6 +19,7 @@ import { loadStores, type StoresLoaded } from "./load-stores.js";
 import { poolTeller } from "./pool-log.js";
 import { openThrough } from "./remote-files.js";
 import { helpersOf, streamWays } from "./remote-links.js";
+import { renewer } from "./renewer.js";
 import { SetKeeping } from "./set-keeping.js";
 import { WorkerDisks } from "./worker-disks.js";
 import { WorkerLooks } from "./worker-look.js";
@@ -137,6 +134,7 @@ class Worker {
 			},
 			renew: (path: string, why: string, isUsed?: boolean) => renew(path, why, isUsed),
 			mayBeHad: (path: string) => void this.#pools?.want(path),
+			comesAgain: (path: string) => this.#disks?.awaitedPools.isExpected(path) === true,
 		};
 		const { open, openPast, poolWays } = openThrough(this.#opener, stores?.storePoolsThrough, news);
 		// What it needs from the beginning (io_uring) it could not have later.
@@ -165,24 +163,16 @@ class Worker {
 		this.#looks = new WorkerLooks(this.#daemon);
 		const tellPool = poolTeller(this.#log);
 		const ways = { ...this.#daemon.poolHome, ...poolWays, tell: tellPool };
-		const renew = this.#renewer(ways);
-		const home = { ...ways, renew, ...(stores && { opened: (path: string) => stores.both.opened(path) }) };
+		const renew = renewer(ways, disks, () => this.#pools);
+		const opened = (path: string): void => {
+			disks.awaitedPools.opened(path);
+			stores?.both.opened(path);
+		};
+		const home = { ...ways, renew, opened };
 		const pools = new WorkerPools(home);
 		this.#pools = pools;
 		const { tls } = this.#daemon;
 		stores?.both.begin(bothWorld({ home, tls, log: this.#log, pools, disks, tell: tellPool }));
-	}
-
-	/** What is open of a pool goes at once, also if control is away; which then has it served again. */
-	#renewer(home: PoolHome & { readonly tell: TellPool }): NonNullable<PoolHome["renew"]> {
-		return async (path, why, isUsed = true) => {
-			if (!(await renewPool(home, path, `${shownPoolPath(path)}: ${why}`, isUsed))) return;
-			// Who has only asked has it, too, for a minute: whoever wants it next would wait for that.
-			void this.#pools?.lost(path);
-			if (!isUsed) return;
-			this.#disks?.lostPool(path);
-			home.tell(path, { kind: "pool-renewed", level: "info", message: why });
-		};
 	}
 
 	#askToKeep(disk: string): Promise<unknown> | undefined {

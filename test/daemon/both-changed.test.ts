@@ -1,6 +1,7 @@
 // A pool that both hosts serve is configured in another way on the one that has it, while the other one's clients use it.
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import t from "tap";
+import { LOOK_MS } from "../../lib/pool/store/pull.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
@@ -38,7 +39,8 @@ if (await inNamespace(import.meta.url)) {
 	t.teardown(() => Promise.all([own, theirs].map((each) => each.close())));
 	own.begin(() => {});
 	await own.more(10);
-	theirs.begin();
+	// (By what it asks for it uses the pool, and never draws it away: it would be the other host's when the files of this one change.)
+	theirs.begin(undefined, LOOK_MS);
 	await theirs.more(10);
 	const isOwner = async (host: Host): Promise<boolean> => !/is owned by/.test(await host.say("pool", "ls"));
 	let before = "";

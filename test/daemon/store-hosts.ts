@@ -188,6 +188,7 @@ export class Writer {
 	/** When something was acknowledged last. */
 	lastMs = performance.now();
 	#isStopped = false;
+	#betweenMs = 0;
 	#running: Promise<void> = Promise.resolve();
 
 	private constructor(device: NbdDevice, pump: Pump) {
@@ -234,9 +235,10 @@ export class Writer {
 		return (page % 251) + 1;
 	}
 
-	/** `failed`: its host may go. */
-	begin(failed?: (error: unknown) => void): void {
+	/** `failed`: its host may go. With so long a pause after each page: it may be asked for so little that a pool of two hosts stays where it is. */
+	begin(failed?: (error: unknown) => void, pauseMs = 0): void {
 		this.#isStopped = false;
+		this.#betweenMs = pauseMs;
 		this.lastMs = performance.now();
 		this.#running = failed === undefined ? this.#run() : this.#run().catch(failed);
 	}
@@ -255,6 +257,7 @@ export class Writer {
 			const nowMs = performance.now();
 			this.#pauseMs = Math.max(this.#pauseMs, nowMs - this.lastMs);
 			this.lastMs = nowMs;
+			if (this.#betweenMs > 0) await new Promise((resolve) => setTimeout(resolve, this.#betweenMs));
 		}
 	}
 

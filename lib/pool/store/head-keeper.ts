@@ -9,7 +9,7 @@ import { OperatorError, unreachable } from "../../errors.js";
 import type { Head } from "../../object/head.js";
 import type { Call } from "../../object/store.js";
 import { Changing, Sleep } from "./changing.js";
-import { type HandOver, type KeeperListener, KeeperListeners } from "./keeper-listeners.js";
+import { type Closing, type HandOver, type KeeperListener, KeeperListeners } from "./keeper-listeners.js";
 import { beatMs } from "./lease.js";
 import { Permission } from "./permission.js";
 import type { Owner, Promised, Superblock } from "./superblock.js";
@@ -174,20 +174,15 @@ export class HeadKeeper {
 		return this.#end !== null;
 	}
 
-	/** The lease is given back, if the store takes it within the limit, so that nobody has to wait; or handed over. */
-	async close({
-		handOver,
-		limitMs = LIMIT_MS,
-	}: {
-		readonly handOver?: HandOver;
-		readonly limitMs?: number;
-	} = {}): Promise<void> {
+	/** The lease is given back, if the store takes it within the limit, so that nobody has to wait; or handed over; or kept, with what is promised by now. */
+	async close({ handOver, comesAgain = false, limitMs = LIMIT_MS }: Closing = {}): Promise<void> {
 		if (handOver !== undefined && this.#end === null) await this.handOver(handOver);
-		this.#givesBack = true;
+		const written = comesAgain ? [this.write(() => ({})).catch(() => {})] : [];
+		this.#givesBack = !comesAgain;
 		this.#look();
 		this.#ask();
 		const isOver = (): boolean => this.#end !== null || this.#superblock.isGivenBack === true;
-		await this.#changing.until(isOver, limitMs);
+		await Promise.race([...written, this.#changing.until(isOver, limitMs)]);
 		if (this.#end === null) this.#finish(new OperatorError(`${this.#head.name}: closed`));
 		await this.#running;
 	}

@@ -11,7 +11,7 @@ import type { Losses, Promotion } from "../folder.js";
 import type { Written } from "../written.js";
 import { HeadKeeper } from "./head-keeper.js";
 import type { ImageKeeper } from "./keeper.js";
-import type { KeeperListener } from "./keeper-listeners.js";
+import type { Closing, KeeperListener } from "./keeper-listeners.js";
 import { LEASE_MS, type LeaseWatch } from "./lease.js";
 import type { AnswerLease } from "./lease-layer.js";
 import type { LossWord } from "./loss-word.js";
@@ -280,9 +280,9 @@ export class HeadKeepers implements Keepers {
 		};
 	}
 
-	/** The lease is given back: nobody has to wait for it; or only an heir has not to. Rejects if it is to be a replica again, and is not. */
-	async close(heir?: Owner): Promise<void> {
-		await this.#keeper?.close(heir === undefined ? {} : { handOver: { heir } });
+	/** Rejects if it is to be a replica again, and is not. */
+	async close({ comesAgain = false, ...how }: Closing = {}): Promise<void> {
+		await this.#keeper?.close({ ...how, comesAgain: comesAgain && !this.#willGiveBack });
 		const { head, world, givesBack } = this.#of;
 		if (this.#willGiveBack && givesBack !== undefined)
 			await giveBack({ head, world, store: givesBack.store, ownerId: this.#id });

@@ -1,4 +1,4 @@
-/** Those who want to hear how the owner of a pool fares, and to whom he hands it over. Told by `head-keeper.ts`. */
+/** Those who want to hear how the owner of a pool fares, to whom he hands it over, and how he leaves it. Told by `head-keeper.ts`. */
 
 import type { Owner } from "./superblock.js";
 import type { FencedError } from "./superblock-swaps.js";
@@ -7,6 +7,13 @@ export interface HandOver {
 	readonly heir: Owner;
 	/** Called when nothing is acknowledged any more: brings all that was to the store, and names it with `write`. */
 	readonly drain?: () => Promise<void>;
+	readonly limitMs?: number;
+}
+
+export interface Closing {
+	readonly handOver?: HandOver;
+	/** It is opened on this host again at once: nobody else has it before a lease is over. */
+	readonly comesAgain?: boolean;
 	readonly limitMs?: number;
 }
 

@@ -1,6 +1,7 @@
 // How a pool in an object store gets another owner: after the lease, at once, by an operator's word, or handed over.
 import t from "tap";
 import { OperatorError } from "../../../lib/errors.js";
+import type { HeadKeeper } from "../../../lib/pool/store/head-keeper.js";
 import { LEASE_MS, LeaseWatch } from "../../../lib/pool/store/lease.js";
 import { asJson, EMPTY_IMAGE } from "../../../lib/pool/store/stored-image.js";
 import { Held, Refused } from "../../../lib/pool/store/takeover.js";
@@ -126,6 +127,29 @@ t.test("one who has ended in order is not waited for", async (t) => {
 	const { keeper: next, ms } = await all.taken(all.host("2"));
 	t.ok(ms < 100, `${ms} ms`);
 	t.equal(next.superblock.isGivenBack, undefined);
+});
+
+t.test("one who comes again is waited for, and promises what he owes until then", async (t) => {
+	const all = new KeeperWorlds();
+	const keeper = await all.create(all.host("1"));
+	await all.time.until(keeper.promise(1, 0));
+	keeper.owes = () => null;
+	await all.time.until(keeper.close({ comesAgain: true }));
+	t.match(all.top, { promised: null, isGivenBack: undefined });
+	const same = await all.time.until(all.acquire(all.host("3", "1"), { isGone: true, waits: false }));
+	t.match(same, { epoch: 2 }, "at once");
+	await all.time.until((same as HeadKeeper).close({ comesAgain: true }));
+	const { ms } = await all.taken(all.host("2"));
+	t.ok(ms > LEASE_MS, `${ms} ms`);
+});
+
+t.test("one who comes again is not waited for by a store that is away", async (t) => {
+	const all = new KeeperWorlds();
+	const one = all.host("1");
+	const keeper = await all.create(one);
+	one.line.cut(1e6);
+	await all.time.until(keeper.close({ comesAgain: true, limitMs: 3_000 }));
+	t.equal(keeper.end?.message, "head: closed");
 });
 
 t.test("what he has promised is with his host all the same", async (t) => {

@@ -117,7 +117,7 @@ export class TwoHosts {
 			{
 				...{ path: "gold", local, store, keepers, clock: world.clock, stable: this.stable, nextTurn },
 				...{ logBytes: 256 * 2 ** 20, cacheBytes: 2 ** 30, allocate: heapMemory, identifier: chance },
-				closed: () => keepers.close(heir),
+				closed: () => keepers.close(heir === undefined ? {} : { handOver: { heir } }),
 			},
 			gate,
 		);
