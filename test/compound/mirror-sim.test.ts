@@ -16,6 +16,7 @@ const KNOWN: readonly (readonly [number, Plant])[] = [
 	[5093, {}],
 	[28, {}],
 	[1087169434, { hangs: true }],
+	[940256404, {}],
 ];
 
 t.setTimeout(rounds(240_000, 3_500_000));

@@ -140,8 +140,9 @@ export async function soak(t: Test, seconds: number): Promise<void> {
 	const elapsed = () => (Date.now() - begin) / 1000;
 	while (elapsed() < seconds) {
 		await pause(1000);
-		stage.samples.push(sample(stage.pid));
-		if (random.chance(0.5)) await stage.disturb();
+		// (Once at least, however short it is.)
+		const isFirst = stage.samples.push(sample(stage.pid)) === 1;
+		if (isFirst || random.chance(0.5)) await stage.disturb();
 		if (random.chance(0.25)) {
 			if (guest) await stage.finish(guest);
 			guest = guest ? undefined : await stage.client(0, 1);

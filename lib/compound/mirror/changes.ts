@@ -68,6 +68,7 @@ class Change implements Waiter {
 	#failedOffsetBytes = 0;
 	#synced = false;
 	#lostFlushes = 0;
+	#toldLosses = 0;
 
 	constructor(changes: Changes) {
 		this.#changes = changes;
@@ -86,8 +87,9 @@ class Change implements Waiter {
 
 	/** Hands it to all members that take part. */
 	start(): void {
-		const { members, lostFlushes } = this.#changes.ledger;
+		const { members, lostFlushes, toldLosses } = this.#changes.ledger;
 		this.#lostFlushes = lostFlushes;
+		this.#toldLosses = toldLosses;
 		this.step = Step.underWay;
 		// One more than there are: a device that is done at once must not end the whole before all have begun.
 		this.#left = 1;
@@ -158,12 +160,16 @@ class Change implements Waiter {
 
 	#end(status: StorageStatus, errno: number, failedOffsetBytes: number, synced: boolean): void {
 		const whole = this.whole!;
+		const { ledger } = this.#changes;
+		const isFlush = whole.op === BlockOp.flush;
 		// A flush that has failed meanwhile was for this, too, as far as it was done; and nobody has been told yet that it was.
-		const isDoubtful = this.step === Step.recording && this.#lostFlushes !== this.#changes.ledger.lostFlushes;
-		if (status === StorageStatus.ok && isDoubtful) status = StorageStatus.unreachable;
+		const isDoubtful = this.step === Step.recording && this.#lostFlushes !== ledger.lostFlushes;
+		const isLost = isFlush && this.#toldLosses !== ledger.toldLosses;
+		if (isFlush && status !== StorageStatus.ok) ledger.toldLosses++;
+		if (status === StorageStatus.ok && (isDoubtful || isLost)) status = StorageStatus.unreachable;
 		this.whole = null;
 		this.#changes.ended(this, whole);
-		whole.synced = synced && whole.op !== BlockOp.flush && status === StorageStatus.ok;
+		whole.synced = synced && !isFlush && status === StorageStatus.ok;
 		if (status === StorageStatus.ok) whole.complete(StorageStatus.ok);
 		else whole.complete(status, errno, failedOffsetBytes);
 	}

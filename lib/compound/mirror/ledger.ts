@@ -50,6 +50,8 @@ export class Ledger {
 	readonly #superblocks: readonly Memory[];
 	/** Flushes that have failed on the last one in sync: what was complete there before may be lost. */
 	lostFlushes = 0;
+	/** Clients that were told so: who has asked for a flush by then is told, too, though a device says it once. */
+	toldLosses = 0;
 	#generation: number;
 	#id = "";
 	/** What all superblocks of this generation say. */
