@@ -34,8 +34,8 @@ const DURABLE_BYTES = 256 * 2 ** 20;
 interface Stage extends IscsiPlace {
 	readonly settings: Settings;
 	readonly images: Images;
-	/** Made and filled once. */
-	readonly volume: () => Promise<string>;
+	/** Beside an image; made and filled once. */
+	readonly volume: (image: Image) => Promise<string>;
 }
 
 export async function iscsiFigures(
@@ -64,22 +64,23 @@ export async function iscsiFigures(
 }
 
 function stageOf(settings: Settings, images: Images, place: IscsiPlace): Stage {
-	let volume: Promise<string> | undefined;
+	const volumes = new Map<Image, Promise<string>>();
 	const stage: Stage = {
 		...place,
 		settings,
 		images,
-		volume: () => {
-			volume ??= filledVolume(stage);
+		volume: (image) => {
+			const volume = volumes.get(image) ?? filledVolume(image, stage);
+			volumes.set(image, volume);
 			return volume;
 		},
 	};
 	return stage;
 }
 
-/** A volume beside the durable image, every block of it written. */
-async function filledVolume(stage: Stage): Promise<string> {
-	const folder = path.dirname(stage.images.of("ext4").path);
+/** A volume beside an image, every block of it written. */
+async function filledVolume(image: Image, stage: Stage): Promise<string> {
+	const folder = path.dirname(image.path);
 	const [volume = ""] = newVolumes(folder, 1, DURABLE_BYTES, "--preallocate", `--size=${4 * DURABLE_BYTES}`);
 	const server = await startOurs(volume, FLUSH, stage);
 	try {
@@ -144,13 +145,14 @@ async function runOnce(row: IscsiRow, server: IscsiContender, round: number, sta
 }
 
 function imageOf({ disk }: IscsiRow, { images }: Stage): Image {
-	return disk === "memory" ? images.memory : images.of("ext4");
+	return images.of(disk);
 }
 
 async function ours(row: IscsiRow, stage: Stage): Promise<IscsiContender> {
-	return row.disk === "memory"
-		? await startOurs(stage.images.memory.path, FLUSH, stage)
-		: await startOurs(await stage.volume(), ACK, stage);
+	const image = imageOf(row, stage);
+	return row.isDurable
+		? startOurs(await stage.volume(image), ACK, stage)
+		: startOurs(image.path, FLUSH, stage);
 }
 
 const theirs =
@@ -158,5 +160,5 @@ const theirs =
 	(row: IscsiRow, stage: Stage): Promise<IscsiContender> => {
 		const file = imageOf(row, stage).path;
 		const { hasDataDigest } = row.load;
-		return startTheirs({ file, store, isSync: row.disk === "durable", hasDataDigest }, stage);
+		return startTheirs({ file, store, isSync: row.isDurable === true, hasDataDigest }, stage);
 	};
