@@ -17,6 +17,9 @@ const KNOWN: readonly (readonly [number, Plant])[] = [
 	[28, {}],
 	[1087169434, { hangs: true }],
 	[940256404, {}],
+	[50633, {}],
+	[50178, { hangs: true }],
+	[60517, { hangs: true }],
 ];
 
 t.setTimeout(rounds(240_000, 3_500_000));

@@ -40,6 +40,7 @@ class Part extends Attempt {
 	}
 
 	protected override ended(): void {
+		if (this.status !== StorageStatus.ok) this.member!.doubts++;
 		this.change.partFinished();
 	}
 }
@@ -123,6 +124,7 @@ class Change implements Waiter {
 			const part = this.#parts[i]!;
 			const { member, status, request } = part;
 			part.member = null;
+			if (member !== null && status !== StorageStatus.ok) member.doubts--;
 			// The member has it still, whatever becomes of that.
 			if (part.isGivenUp) this.#parts[i] = new Part(this);
 			if (member === null || part.isGivenUp || status === StorageStatus.ok) continue;

@@ -12,7 +12,7 @@ import { StorageStatus } from "../../errors.js";
 import type { Memory } from "../../wire/memory.js";
 import { type MemberEntry, SUPERBLOCK_BYTES } from "./format.js";
 import type { Intents } from "./intents.js";
-import type { Member, Outcome } from "./member.js";
+import { type Member, type Outcome, withEach } from "./member.js";
 import { type Allocate, Bitmaps, writeSuperblock } from "./metadata.js";
 
 /** What waits for a batch. Told with `ok` that it is stable, or why it can't be. */
@@ -85,6 +85,12 @@ export class Ledger {
 	/** Nothing may be acknowledged at present. */
 	get holdsBack(): boolean {
 		return this.#mustRaise || this.#isRaising;
+	}
+
+	/** Whether it is read: one that is in doubt is not, as long as there is another one. */
+	mayRead(member: Member): boolean {
+		if (member.doubts === 0 || !member.inSync) return member.inSync;
+		return this.members.every(({ inSync, doubts }) => !inSync || doubts > 0);
 	}
 
 	/** `waiter` hears when everything that is wanted now is stable. */
@@ -262,7 +268,7 @@ export class Ledger {
 
 	/** How the last one in sync has failed, or null. */
 	async #storeAll(members: readonly Member[], raises: boolean): Promise<Outcome | null> {
-		const outcomes = await Promise.all(members.map((member) => this.#store(member, raises)));
+		const outcomes = await withEach(members, (member) => this.#store(member, raises));
 		for (const [i, member] of members.entries()) {
 			const outcome = outcomes[i]!;
 			if (outcome.status === StorageStatus.ok) continue;

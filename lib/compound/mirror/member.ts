@@ -34,6 +34,26 @@ class Run extends Attempt {
 	}
 }
 
+/** What `work` comes to with each of them, when all are done: whoever has failed meanwhile is in doubt. */
+export async function withEach(
+	members: readonly Member[],
+	work: (member: Member) => Promise<Outcome>,
+): Promise<Outcome[]> {
+	const doubtful: Member[] = [];
+	const outcomes = await Promise.all(
+		members.map(async (member) => {
+			const outcome = await work(member);
+			if (outcome.status !== StorageStatus.ok) {
+				member.doubts++;
+				doubtful.push(member);
+			}
+			return outcome;
+		}),
+	);
+	for (const member of doubtful) member.doubts--;
+	return outcomes;
+}
+
 export class Member {
 	#device: BlockDevice | null = null;
 	#reservedAt = 0;
@@ -72,6 +92,8 @@ export class Member {
 	reads = 0;
 	errors = 0;
 	repairs = 0;
+	/** What it has failed to do of something that others still do: only when they are done is it decided who falls out. Until then others are read. */
+	doubts = 0;
 	/** What it has been asked; all of it must be over before it may come back: it could land on what was copied. */
 	readonly pending = new PendingList();
 

@@ -40,8 +40,9 @@ class Reading implements Pending {
 	/** By bits: who has been asked, and who is to be repaired. */
 	tried = 0;
 	bad = 0;
-	/** How often the member had fallen out when it was asked. */
+	/** How often the member had fallen out when it was asked, and flushes had failed on the last one. */
 	losses = 0;
+	lostFlushes = 0;
 	/** The member does not answer. */
 	isGivenUp = false;
 
@@ -88,7 +89,7 @@ export class Reads implements RequestLayer {
 			this.#askForCopy(reading, request);
 			return;
 		}
-		if (!this.#ledger.members[this.#nearest]!.inSync) this.#choose();
+		if (!this.#ledger.mayRead(this.#ledger.members[this.#nearest]!)) this.#choose();
 		const isTimed = this.#timing?.isTimed === true;
 		if (this.#count % TIMED !== 0 || isTimed || request.op !== BlockOp.read) {
 			this.#ask(reading, this.#nearest);
@@ -105,7 +106,7 @@ export class Reads implements RequestLayer {
 	/** Copies of a member, if that has several, are asked for by rounds. */
 	#askForCopy(reading: Reading, request: BlockRequest): void {
 		const { members } = this.#ledger;
-		const inSync = members.flatMap((member, index) => (member.inSync ? [index] : []));
+		const inSync = members.flatMap((member, index) => (this.#ledger.mayRead(member) ? [index] : []));
 		const before = request.anotherCopy - 1;
 		request.anotherCopy = 1 + Math.floor(before / Math.max(1, inSync.length));
 		this.#ask(reading, inSync[before % inSync.length] ?? this.#nearest);
@@ -134,6 +135,7 @@ export class Reads implements RequestLayer {
 		reading.device = device;
 		reading.tried |= 1 << index;
 		reading.losses = member.losses;
+		reading.lostFlushes = this.#ledger.lostFlushes;
 		reading.isGivenUp = false;
 		member.pending.add(reading);
 		const request = reading.request!;
@@ -146,7 +148,7 @@ export class Reads implements RequestLayer {
 		const { members } = this.#ledger;
 		for (let i = 1; i < members.length; i++) {
 			const next = (index + i) % members.length;
-			if (members[next]!.inSync) return next;
+			if (this.#ledger.mayRead(members[next]!)) return next;
 		}
 		return index;
 	}
@@ -154,9 +156,9 @@ export class Reads implements RequestLayer {
 	/** The nearest is who answers soonest, and whom nobody has asked yet if that is not known. */
 	#choose(): void {
 		const { members } = this.#ledger;
-		let best = members[this.#nearest]!.inSync ? this.#nearest : -1;
+		let best = this.#ledger.mayRead(members[this.#nearest]!) ? this.#nearest : -1;
 		for (let i = 0; i < members.length; i++) {
-			if (!members[i]!.inSync || i === best) continue;
+			if (!this.#ledger.mayRead(members[i]!) || i === best) continue;
 			if (best < 0 || members[i]!.latencyMs < members[best]!.latencyMs * NEARER) best = i;
 		}
 		this.#nearest = Math.max(best, 0);
@@ -171,9 +173,15 @@ export class Reads implements RequestLayer {
 			this.#again(reading, member);
 			return;
 		}
-		if (reading.losses !== member.losses) {
-			// It has fallen out meanwhile, and may have read what it has then lost.
+		if (reading.losses !== member.losses || (member.doubts > 0 && !this.#ledger.mayRead(member))) {
+			// It has fallen out meanwhile, or may have to, and may have read what it has then lost.
 			this.#elsewhere(reading, StorageStatus.unreachable, 0, request.offsetBytes);
+			return;
+		}
+		if (reading.lostFlushes !== this.#ledger.lostFlushes && member.inSync) {
+			// It may have read what it has lost since, of which clients have been told: nobody would read it again.
+			request.borrowedAddress = 0;
+			this.#ask(reading, member.index);
 			return;
 		}
 		const { bad } = reading;
@@ -220,7 +228,7 @@ export class Reads implements RequestLayer {
 		const { members } = this.#ledger;
 		const request = reading.request!;
 		for (let i = 0; i < members.length; i++) {
-			if (!members[i]!.inSync || (reading.tried & (1 << i)) !== 0) continue;
+			if (!this.#ledger.mayRead(members[i]!) || (reading.tried & (1 << i)) !== 0) continue;
 			// What is borrowed could not be written back.
 			request.mayBorrow = false;
 			request.borrowedAddress = 0;

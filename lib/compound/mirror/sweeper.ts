@@ -7,6 +7,7 @@
 import type { Clock } from "../../clock.js";
 import { StorageStatus } from "../../errors.js";
 import type { Ledger } from "./ledger.js";
+import { withEach } from "./member.js";
 import type { Rest } from "./pace.js";
 
 const SWEEP_MS = 5000;
@@ -51,7 +52,7 @@ export class Sweeper {
 	async sweep(all: boolean): Promise<void> {
 		if (!this.#ledger.intents.sweep(all)) return;
 		const members = this.#ledger.members.filter(({ takesPart }) => takesPart);
-		const flushes = await Promise.all(members.map((member) => member.flush()));
+		const flushes = await withEach(members, (member) => member.flush());
 		let isStable = true;
 		for (const [i, member] of members.entries()) {
 			const { status } = flushes[i]!;

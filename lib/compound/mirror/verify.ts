@@ -9,7 +9,7 @@ import type { Memory } from "../../wire/memory.js";
 import { SLICE_BYTES } from "./copier.js";
 import { RangeLock } from "./core.js";
 import type { Ledger } from "./ledger.js";
-import type { Member } from "./member.js";
+import { type Member, withEach } from "./member.js";
 import type { Allocate } from "./metadata.js";
 import type { Pace, Rest } from "./pace.js";
 
@@ -115,7 +115,8 @@ export class Verifier {
 
 	/** Compares a slice; true if that took no reading, because all of it is known to be zeros. */
 	async #slice(offsetBytes: number, lengthBytes: number): Promise<boolean> {
-		const members = this.#options.ledger.members.filter(({ inSync }) => inSync);
+		const { ledger } = this.#options;
+		const members = ledger.members.filter(({ inSync }) => inSync);
 		const zeros = await Promise.all(members.map((member) => member.zeroBytes(offsetBytes, lengthBytes)));
 		if (members.length > 1 && zeros.every((bytes) => bytes >= lengthBytes)) {
 			this.#report.comparedBytes += lengthBytes;
@@ -127,7 +128,8 @@ export class Verifier {
 		);
 		// Who has fallen out meanwhile may have read what it has lost: nobody may be made like that.
 		const read = members.filter(
-			(member, i) => outcomes[i]!.status === StorageStatus.ok && member.inSync && member.losses === losses[i],
+			(member, i) =>
+				outcomes[i]!.status === StorageStatus.ok && ledger.mayRead(member) && member.losses === losses[i],
 		);
 		if (read.length < 2 || read.length < members.length) this.#report.unknownBytes += lengthBytes;
 		if (read.length < 2) return false;
@@ -195,8 +197,8 @@ export class Verifier {
 		end: number,
 	): Promise<boolean> {
 		const memory = this.#memories[from.index]!;
-		const writes = await Promise.all(
-			differing.map((member) => member.write(memory, at, offsetBytes + at, end - at)),
+		const writes = await withEach(differing, (member) =>
+			member.write(memory, at, offsetBytes + at, end - at),
 		);
 		for (const [i, member] of differing.entries()) {
 			const { status } = writes[i]!;
@@ -211,7 +213,7 @@ export class Verifier {
 
 	/** What was written again is said to be when it is stable: no mark says that they might differ there after a loss of power. */
 	async #settle(members: readonly Member[]): Promise<boolean> {
-		const flushes = await Promise.all(members.map((member) => member.flush()));
+		const flushes = await withEach(members, (member) => member.flush());
 		let isStable = true;
 		for (const [i, member] of members.entries()) {
 			const { status } = flushes[i]!;
