@@ -87,12 +87,6 @@ export class Ledger {
 		return this.#mustRaise || this.#isRaising;
 	}
 
-	/** Whether it is read: one that is in doubt is not, as long as there is another one. */
-	mayRead(member: Member): boolean {
-		if (member.doubts === 0 || !member.inSync) return member.inSync;
-		return this.members.every(({ inSync, doubts }) => !inSync || doubts > 0);
-	}
-
 	/** `waiter` hears when everything that is wanted now is stable. */
 	whenStable(waiter: Waiter): void {
 		this.#toBegin.push(waiter);
@@ -194,8 +188,7 @@ export class Ledger {
 	}
 
 	async #work(): Promise<void> {
-		// Those of the same turn share one batch.
-		await Promise.resolve();
+		await Promise.resolve(); // (Those of the same turn share one batch.)
 		this.#failed = null;
 		while (this.#failed === null && this.#hasWork()) await this.#batch();
 		this.#working = null;

@@ -34,6 +34,12 @@ class Run extends Attempt {
 	}
 }
 
+/** Whether it is read, of these: one that is in doubt is not, as long as there is another one. */
+export function mayRead(member: Member, members: readonly Member[]): boolean {
+	if (member.doubts === 0 || !member.inSync) return member.inSync;
+	return members.every(({ inSync, doubts }) => !inSync || doubts > 0);
+}
+
 /** What `work` comes to with each of them, when all are done: whoever has failed meanwhile is in doubt. */
 export async function withEach(
 	members: readonly Member[],

@@ -9,7 +9,7 @@ import { BlockOp, type BlockRequest, type RequestLayer } from "../../block/reque
 import type { Clock } from "../../clock.js";
 import { StorageStatus } from "../../errors.js";
 import type { Ledger } from "./ledger.js";
-import type { Member } from "./member.js";
+import { type Member, mayRead } from "./member.js";
 import type { Allocate } from "./metadata.js";
 import type { Pending, PendingList } from "./pending.js";
 import { Repair, type RepairEvents } from "./repair.js";
@@ -89,7 +89,7 @@ export class Reads implements RequestLayer {
 			this.#askForCopy(reading, request);
 			return;
 		}
-		if (!this.#ledger.mayRead(this.#ledger.members[this.#nearest]!)) this.#choose();
+		if (!mayRead(this.#ledger.members[this.#nearest]!, this.#ledger.members)) this.#choose();
 		const isTimed = this.#timing?.isTimed === true;
 		if (this.#count % TIMED !== 0 || isTimed || request.op !== BlockOp.read) {
 			this.#ask(reading, this.#nearest);
@@ -106,7 +106,7 @@ export class Reads implements RequestLayer {
 	/** Copies of a member, if that has several, are asked for by rounds. */
 	#askForCopy(reading: Reading, request: BlockRequest): void {
 		const { members } = this.#ledger;
-		const inSync = members.flatMap((member, index) => (this.#ledger.mayRead(member) ? [index] : []));
+		const inSync = members.flatMap((member, index) => (mayRead(member, this.#ledger.members) ? [index] : []));
 		const before = request.anotherCopy - 1;
 		request.anotherCopy = 1 + Math.floor(before / Math.max(1, inSync.length));
 		this.#ask(reading, inSync[before % inSync.length] ?? this.#nearest);
@@ -148,7 +148,7 @@ export class Reads implements RequestLayer {
 		const { members } = this.#ledger;
 		for (let i = 1; i < members.length; i++) {
 			const next = (index + i) % members.length;
-			if (this.#ledger.mayRead(members[next]!)) return next;
+			if (mayRead(members[next]!, members)) return next;
 		}
 		return index;
 	}
@@ -156,9 +156,9 @@ export class Reads implements RequestLayer {
 	/** The nearest is who answers soonest, and whom nobody has asked yet if that is not known. */
 	#choose(): void {
 		const { members } = this.#ledger;
-		let best = this.#ledger.mayRead(members[this.#nearest]!) ? this.#nearest : -1;
+		let best = mayRead(members[this.#nearest]!, members) ? this.#nearest : -1;
 		for (let i = 0; i < members.length; i++) {
-			if (!this.#ledger.mayRead(members[i]!) || i === best) continue;
+			if (!mayRead(members[i]!, members) || i === best) continue;
 			if (best < 0 || members[i]!.latencyMs < members[best]!.latencyMs * NEARER) best = i;
 		}
 		this.#nearest = Math.max(best, 0);
@@ -173,7 +173,7 @@ export class Reads implements RequestLayer {
 			this.#again(reading, member);
 			return;
 		}
-		if (reading.losses !== member.losses || (member.doubts > 0 && !this.#ledger.mayRead(member))) {
+		if (reading.losses !== member.losses || (member.doubts > 0 && !mayRead(member, this.#ledger.members))) {
 			// It has fallen out meanwhile, or may have to, and may have read what it has then lost.
 			this.#elsewhere(reading, StorageStatus.unreachable, 0, request.offsetBytes);
 			return;
@@ -228,7 +228,7 @@ export class Reads implements RequestLayer {
 		const { members } = this.#ledger;
 		const request = reading.request!;
 		for (let i = 0; i < members.length; i++) {
-			if (!this.#ledger.mayRead(members[i]!) || (reading.tried & (1 << i)) !== 0) continue;
+			if (!mayRead(members[i]!, members) || (reading.tried & (1 << i)) !== 0) continue;
 			// What is borrowed could not be written back.
 			request.mayBorrow = false;
 			request.borrowedAddress = 0;

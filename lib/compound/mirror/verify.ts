@@ -9,7 +9,7 @@ import type { Memory } from "../../wire/memory.js";
 import { SLICE_BYTES } from "./copier.js";
 import { RangeLock } from "./core.js";
 import type { Ledger } from "./ledger.js";
-import { type Member, withEach } from "./member.js";
+import { type Member, mayRead, withEach } from "./member.js";
 import type { Allocate } from "./metadata.js";
 import type { Pace, Rest } from "./pace.js";
 
@@ -129,7 +129,7 @@ export class Verifier {
 		// Who has fallen out meanwhile may have read what it has lost: nobody may be made like that.
 		const read = members.filter(
 			(member, i) =>
-				outcomes[i]!.status === StorageStatus.ok && ledger.mayRead(member) && member.losses === losses[i],
+				outcomes[i]!.status === StorageStatus.ok && mayRead(member, members) && member.losses === losses[i],
 		);
 		if (read.length < 2 || read.length < members.length) this.#report.unknownBytes += lengthBytes;
 		if (read.length < 2) return false;
