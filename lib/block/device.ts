@@ -69,6 +69,8 @@ export interface Tenure {
 	readonly epoch: number;
 	/** Another host has had it until just now, and has served it where it is served here. */
 	readonly isNew: boolean;
+	/** Whoever had it until now has handed it over, and has told nobody that anything is over. Left out: not so. */
+	readonly isHandedOver?: boolean | undefined;
 	/** The other host that serves it at the same time. Left out: there is none. */
 	readonly partner?: Partner | undefined;
 }
@@ -78,6 +80,11 @@ export interface Partner {
 	readonly name: string | null;
 	/** It has what is stored, and is asked for all of it from here. */
 	readonly hasIt: boolean;
+	/**
+	 * To be called each time that somebody wants what only its host can do: then it comes here. Resolves to whether it has, within some seconds. Null: it did not
+	 * come of late. Left out: it can't be asked for.
+	 */
+	readonly bring?: (() => Promise<boolean> | null) | undefined;
 }
 
 export interface BlockDevice {

@@ -56,6 +56,7 @@ export class ExchangeDevice implements BlockDevice, RequestLayer {
 		this.#unlisten = device.listen(this.#listeners);
 		this.#clock = clock ?? systemClock;
 		this.#limitMs = limitMs ?? WAIT_LIMIT_MS;
+		const storage = (): BlockDevice | null => this.#device;
 		const now = (): BlockDevice | null => (this.#isHeld || !this.#answers ? null : this.#device);
 		this.tenure = {
 			get mayAnswer() {
@@ -67,6 +68,9 @@ export class ExchangeDevice implements BlockDevice, RequestLayer {
 			},
 			get isNew() {
 				return now()?.tenure?.isNew === true;
+			},
+			get isHandedOver() {
+				return storage()?.tenure?.isHandedOver === true;
 			},
 		};
 	}

@@ -13,7 +13,7 @@ import type { PartnerPlace, Superblock } from "../pool/store/superblock.js";
 import { HeldElsewhere } from "../pool/store/takeover.js";
 import { poolInStore, shownPoolPath } from "../spec/pool-path.js";
 import type { BothWorld } from "./both-world.js";
-import { openAtPartner } from "./partner-line.js";
+import { askForPool, openAtPartner } from "./partner-line.js";
 import { PartnerServer } from "./partner-server.js";
 import { Seat } from "./seat.js";
 import type { OpenedVolume } from "./shared-volume.js";
@@ -61,6 +61,7 @@ export class BothHosts {
 		seated.server ??= new PartnerServer({
 			...{ at, tls, log, pump: home.pump, shown: shownPoolPath(path) },
 			open: (volume, host) => seated.seat.use(volume, host),
+			wanted: (host) => seated.seat.wantedBy(host),
 		});
 		return at;
 	}
@@ -80,6 +81,7 @@ export class BothHosts {
 			shown: shownPoolPath(path),
 			openHere: (volume) => this.#openHere(path, volume),
 			openThere: (volume, session, signal) => this.#openThere(seat, volume, session, signal),
+			askFor: (signal) => this.#askFor(path, seat, signal),
 			handOver: (to) => handOver(path, to),
 			serveOthers: (mayServe) => this.#seats.get(path)?.server?.serve(mayServe),
 			replaced: (volume) => replaced(path, volumeIn(volume)),
@@ -106,6 +108,14 @@ export class BothHosts {
 			...{ pump: home.pump, tls, commits, volume, session, signal, host: this.id },
 			at: () => seat.at,
 		});
+	}
+
+	/** (Who hands it over asks who waits for it: this host does then.) */
+	async #askFor(path: string, seat: Seat, signal: AbortSignal): Promise<void> {
+		const { home, tls, want } = this.#begun;
+		await want(path);
+		if (seat.isHere) return;
+		await askForPool({ ...{ pump: home.pump, tls, signal, host: this.id }, at: () => seat.at });
 	}
 
 	/** As `openVolume` of pools, for a disk of this host. */

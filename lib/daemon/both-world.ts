@@ -16,6 +16,8 @@ export interface BothWorld {
 	readonly log: Log;
 	/** To the host that calls itself so. */
 	readonly handOver: (path: string, to: string) => Promise<void>;
+	/** Whoever has it is to know that it is wanted here. */
+	readonly want: (path: string) => Promise<void>;
 	/** Something was given up that clients of this host may know: they are cut off, and its disks opened anew. */
 	readonly gaveUp: (path: string, message: string) => void;
 	/** The same of one volume, which is another disk than it was. */
@@ -23,7 +25,7 @@ export interface BothWorld {
 }
 
 export interface BothWorldOf extends Pick<BothWorld, "home" | "tls" | "log"> {
-	readonly pools: Pick<WorkerPools, "act">;
+	readonly pools: Pick<WorkerPools, "act" | "want">;
 	readonly disks: Pick<WorkerDisks, "lostPool">;
 	readonly tell: TellPool;
 }
@@ -32,6 +34,7 @@ export function bothWorld({ pools, disks, tell, ...of }: BothWorldOf): BothWorld
 	return {
 		...of,
 		handOver: async (path, to) => void (await pools.act(path, { act: "handOver", to })),
+		want: (path) => pools.want(path),
 		gaveUp: (path, message) => {
 			disks.lostPool(path);
 			tell(path, { kind: "pool-lost", level: "warn", message });

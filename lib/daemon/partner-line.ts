@@ -35,6 +35,9 @@ export function partnerKeys({ key }: PartnerPlace): TlsMaterial {
 	return { psk: [[PARTNER, key]] };
 }
 
+/** What asks for the pool is called as an export of a volume that has no name. */
+export const THE_POOL = "";
+
 /** An export is called by who asks for it, and which volume it is: neither has a slash. */
 function exportOf(host: string, volume: string): string {
 	return `${host}/${volume}`;
@@ -45,18 +48,21 @@ export function exportIn(name: string): { readonly host: string; readonly volume
 	return { host: name.slice(0, Math.max(0, at)), volume: name.slice(at + 1) };
 }
 
-export interface PartnerLineOf {
+export interface AskingOf {
 	readonly pump: Pump;
-	readonly commits: GroupCommit;
 	readonly tls: Tls;
 	/** Where the owner is now; undefined: not known. */
 	readonly at: () => PartnerPlace | undefined;
-	readonly volume: string;
 	/** What this host calls itself. */
 	readonly host: string;
+	readonly signal: AbortSignal;
+}
+
+export interface PartnerLineOf extends AskingOf {
+	readonly commits: GroupCommit;
+	readonly volume: string;
 	/** What all connections of this device are called. */
 	readonly session: string;
-	readonly signal: AbortSignal;
 }
 
 /** What is answered is for good; what is not when it is closed ends then: it is asked of somebody else. */
@@ -89,7 +95,26 @@ export async function openAtPartner(of: PartnerLineOf): Promise<OpenedVolume> {
 	return { device: new PartnerDevice(device, commits), identity };
 }
 
-async function connectToOwner({ at, tls }: PartnerLineOf): Promise<ByteStream> {
+/** Says to the owner that this host has to have the pool. Throws an OperatorError, also if it was heard: that comes of it is seen by that it comes. */
+export async function askForPool(of: AskingOf): Promise<void> {
+	const { pump, host, signal } = of;
+	const device = await NbdDevice.open({
+		...{
+			pump,
+			clock: systemClock,
+			allocate: nativeMemory,
+			name: exportOf(host, THE_POOL),
+			session: "",
+			signal,
+		},
+		...{ resend: 1, intervalMs: INTERVAL_MS, readOnly: true, mayBeResized: false },
+		connect: () => connectToOwner(of),
+	});
+	// (It has a volume without a name, and is of another version.)
+	await device.close(0);
+}
+
+async function connectToOwner({ at, tls }: AskingOf): Promise<ByteStream> {
 	const place = at();
 	if (place === undefined) throw new OperatorError("it is not known who has the pool");
 	const found = addressIn(place.address);

@@ -17,7 +17,7 @@ import type { PartnerPlace } from "../pool/store/superblock.js";
 import type { Pump } from "../pump.js";
 import { addressIn } from "../spec/values.js";
 import { Listener, listenOnTcp } from "../stream/listener.js";
-import { exportIn, partnerKeys } from "./partner-line.js";
+import { exportIn, partnerKeys, THE_POOL } from "./partner-line.js";
 import type { OpenedVolume } from "./shared-volume.js";
 import type { Tls } from "./tls.js";
 
@@ -37,6 +37,8 @@ export interface PartnerServerOf {
 	readonly shown: string;
 	/** `host`: what the other one calls itself. Throws an OperatorError. */
 	readonly open: (volume: string, host: string) => Promise<OpenedVolume>;
+	/** That host has to have the pool, for what is not done for it. */
+	readonly wanted: (host: string) => void;
 }
 
 class Shared implements NbdExport {
@@ -104,6 +106,7 @@ export class PartnerServer {
 		if (!this.#isServing) return this.#away();
 		try {
 			const { volume, host } = exportIn(name);
+			if (volume === THE_POOL && host !== "") return this.#wanted(host);
 			const { device, identity } = await this.#of.open(volume, host);
 			const disk = new Disk(
 				name,
@@ -128,6 +131,12 @@ export class PartnerServer {
 			if (!(error instanceof OperatorError)) throw error;
 			return { reply: OptionReply.errUnknown, why: error.message };
 		}
+	}
+
+	/** (Who asks sees that it comes, or asks again.) */
+	#wanted(host: string): Refusal {
+		this.#of.wanted(host);
+		return { reply: OptionReply.errShutdown, why: `${this.#of.shown} is handed over, if it can be` };
 	}
 
 	#away(): Refusal {

@@ -1,7 +1,7 @@
 /**
  * One host's seat at a pool that two hosts serve (`serve = "both"`): its volumes are here while this host has the pool, and are asked of the host that has it
- * otherwise (`partner-line.ts`), with nothing but a pause in between. The owner hands its volumes on (`partner-server.ts`), and the pool, to whoever asks for
- * much more than its own clients do (`Pull`). Made by `both-hosts.ts`, which knows those of a process.
+ * otherwise (`partner-line.ts`), with nothing but a pause in between. The owner hands its volumes on (`partner-server.ts`), and the pool, to whoever has to have it
+ * (`Yielding`). Made by `both-hosts.ts`, which knows those of a process.
  */
 
 import type { Partner } from "../block/device.js";
@@ -9,11 +9,12 @@ import { type Clock, systemClock } from "../clock.js";
 import { OperatorError } from "../errors.js";
 import { pause } from "../object/attempts.js";
 import { NoVolumeError } from "../pool/catalog.js";
-import { LOOK_MS, Pull } from "../pool/store/pull.js";
 import type { PartnerPlace, Superblock } from "../pool/store/superblock.js";
 import { quote } from "../text.js";
 import { SeenOwner } from "./seen-owner.js";
 import { type OpenedVolume, type SharedVolume, sharedVolume, VolumeUse } from "./shared-volume.js";
+import { WantedHere } from "./wanted-here.js";
+import { Yielding } from "./yielding.js";
 
 /** What is under way when a pool is handed over: what has not ended then is asked of the next owner again. */
 const DRAIN_MS = 1_000;
@@ -29,6 +30,8 @@ export interface SeatOf {
 	readonly openHere: (volume: string) => Promise<OpenedVolume>;
 	/** As the host serves it that is there. Throws an OperatorError. */
 	readonly openThere: (volume: string, session: string, signal: AbortSignal) => Promise<OpenedVolume>;
+	/** Says to whoever has it that it is wanted here. Throws an OperatorError. */
+	readonly askFor: (signal: AbortSignal) => Promise<void>;
 	/** To the host that calls itself so (`use`). Throws an OperatorError. */
 	readonly handOver: (to: string) => Promise<void>;
 	/** Those who use it by other hosts are cut off, and refused until it is said that they may again. */
@@ -48,7 +51,7 @@ export class Seat {
 	readonly #volumes = new Map<string, Promise<SharedVolume>>();
 	/** Those that are open. */
 	readonly #ready = new Set<SharedVolume>();
-	readonly #pull = new Pull();
+	readonly #yielding: Yielding;
 	#place: Place = "there";
 	/** One more each time that the pool has gone from one host to another, as far as that is seen here. */
 	#turn = 0;
@@ -57,12 +60,14 @@ export class Seat {
 	readonly #owner = new SeenOwner();
 	/** Ends what is being opened elsewhere. */
 	#leaving = new AbortController();
-	#forgetLook = (): void => {};
 	#isEnded = false;
 
 	constructor(of: SeatOf) {
 		this.#of = of;
 		this.#clock = of.clock ?? systemClock;
+		const clock = this.#clock;
+		this.#yielding = new Yielding({ ...of, clock, isHere: () => this.isHere });
+		this.#wanted = new WantedHere({ ...of, clock, isThere: () => this.#place === "there" });
 	}
 
 	get isHere(): boolean {
@@ -79,7 +84,14 @@ export class Seat {
 		return this.#owner.at;
 	}
 
-	readonly #partner = (): Partner => ({ name: this.#owner.name, hasIt: this.#place === "there" });
+	readonly #wanted: WantedHere;
+
+	#partner(volume: SharedVolume): Partner {
+		const { name } = this.#owner;
+		if (this.#place !== "there") return { name, hasIt: false };
+		const isHere = (): boolean => this.isHere && volume.turn === this.#turn;
+		return { name, hasIt: true, bring: () => this.#wanted.want(volume, isHere) };
+	}
 
 	/** Nothing of it is open here. */
 	get isUnused(): boolean {
@@ -94,7 +106,7 @@ export class Seat {
 		const isOwn = host === undefined;
 		if (isOwn && [...volume.uses].some((use) => use.isOwn))
 			throw new OperatorError(`volume ${quote(name)}: is in use already`);
-		const asked = isOwn ? () => this.#pull.asked() : () => this.#pull.askedFor(host);
+		const asked = () => this.#yielding.asked(host);
 		const use = new VolumeUse(volume, isOwn, asked, (use) => this.#leave(volume, use));
 		volume.uses.add(use);
 		return { device: use, identity: volume.identity };
@@ -116,8 +128,8 @@ export class Seat {
 		const { opened, isHere } = await this.#openSomewhere(name);
 		// (The pool may have come here by this.)
 		const turn = isHere === this.isHere && losses === this.#losses ? this.#turn : Number.NaN;
-		const now = { isHere, turn, partner: this.#partner };
-		const volume = sharedVolume(name, opened, now, this.#clock);
+		const partner = (): Partner => this.#partner(volume);
+		const volume: SharedVolume = sharedVolume(name, opened, { isHere, turn, partner }, this.#clock);
 		volume.device.listen({ replaced: () => this.#replaced(volume) });
 		this.#ready.add(volume);
 		void this.#follow(volume);
@@ -164,13 +176,12 @@ export class Seat {
 		this.#place = "here";
 		this.#moved();
 		this.#of.serveOthers(true);
-		this.#pull.came(this.#clock.now());
-		this.#look();
+		this.#yielding.begin();
 	}
 
 	/** Somebody else has it. Whatever was answered here is in what he has. */
 	wentThere(superblock: Superblock | null): void {
-		this.#forgetLook();
+		this.#yielding.end();
 		this.#of.serveOthers(false);
 		this.#place = "there";
 		this.#losses++;
@@ -181,7 +192,7 @@ export class Seat {
 	/** It is nobody's: nothing of it was open. */
 	closedHere(): void {
 		if (this.#place === "there") return;
-		this.#forgetLook();
+		this.#yielding.end();
 		this.#of.serveOthers(false);
 		this.#place = "there";
 		this.#owner.is(null);
@@ -257,38 +268,20 @@ export class Seat {
 	#goesOn(): void {
 		this.#place = "here";
 		this.#of.serveOthers(true);
-		this.#pull.stays(this.#clock.now());
+		this.#yielding.begin();
 		for (const { device } of this.#ready) device.resume();
-		this.#look();
 	}
 
-	#look(): void {
-		this.#forgetLook();
-		this.#forgetLook = this.#clock.after(LOOK_MS, () => {
-			if (!this.isHere) return;
-			const heir = this.#pull.look(this.#clock.now());
-			if (heir === undefined) this.#look();
-			else void this.#yield(heir);
-		});
-	}
-
-	/** To the one that asks for most. */
-	async #yield(heir: string): Promise<void> {
-		try {
-			await this.#of.handOver(heir);
-		} catch (error) {
-			if (!(error instanceof OperatorError)) throw error;
-			this.#of.warn(`${this.#of.shown}: is used more by another host, and stays: ${error.message}`);
-		}
-		if (!this.isHere) return;
-		this.#pull.stays(this.#clock.now());
-		this.#look();
+	/** Another host has to have it, for what is not done for it. */
+	wantedBy(host: string): void {
+		this.#yielding.wantedBy(host);
 	}
 
 	/** Nothing of it is wanted any more. */
 	end(): void {
 		this.#isEnded = true;
-		this.#forgetLook();
+		this.#wanted.end();
+		this.#yielding.end();
 		this.#of.serveOthers(false);
 		this.#leaving.abort(new OperatorError(`${this.#of.shown}: is closed`));
 	}

@@ -75,6 +75,9 @@ export class VolumeUse implements BlockDevice {
 			get isNew() {
 				return tenure.isNew;
 			},
+			get isHandedOver() {
+				return tenure.isHandedOver;
+			},
 			get partner() {
 				return partner();
 			},

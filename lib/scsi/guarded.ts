@@ -1,12 +1,13 @@
 /**
  * COMPARE AND WRITE (SBC-3, 5.2) and ORWRITE (5.9): writes that what is there decides about. Each is one request with a guard, which nothing
- * of any protocol that overlaps it comes between.
+ * of any protocol that overlaps it comes between. Where two hosts serve a unit that is up to the one that has what is stored, which comes to the one that is asked.
  */
 
 import { BlockOp, type BlockRequest, type WriteGuard } from "../block/request.js";
 import { nativeMemory } from "../native.js";
 import { turn } from "../turn.js";
 import type { Memory } from "../wire/memory.js";
+import { whenHere } from "./elsewhere.js";
 import { gather } from "./gather.js";
 import { COMPARE_BYTES_MAX, OR_BYTES_MAX } from "./limits.js";
 import { BYTES_PER_STEP, MediumWork } from "./medium-work.js";
@@ -147,7 +148,7 @@ export const compareAndWrite: Operation = {
 		else if (bytes === 0) task.end(ScsiStatus.good);
 		else
 			gather(task, bytes, (_, data) =>
-				new CompareWork(data, hasFua(COMPARE_FORM, task.cdb)).begin(task, offset),
+				whenHere(task, unit, () => new CompareWork(data, hasFua(COMPARE_FORM, task.cdb)).begin(task, offset)),
 			);
 	},
 };
@@ -160,7 +161,7 @@ export const orWrite: Operation = {
 		gather(task, FORM16.blocks(task.cdb) * logicalBlockBytes, (_, data) => {
 			const whole = data.subarray(0, data.length - (data.length % logicalBlockBytes));
 			if (whole.length === 0) task.end(ScsiStatus.good);
-			else new OrWork(whole, hasFua(FORM16, task.cdb)).begin(task, offset);
+			else whenHere(task, unit, () => new OrWork(whole, hasFua(FORM16, task.cdb)).begin(task, offset));
 		});
 	},
 };

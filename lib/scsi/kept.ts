@@ -1,5 +1,6 @@
 /**
- * What of a unit is to outlive a loss of power, as it is kept: persistent reservations, if whoever registers wants that (APTPL), and that a SANITIZE is not done. Plain values, for whoever has a place for
+ * What of a unit is to outlive a loss of power, as it is kept: persistent reservations, if whoever registers wants that (APTPL), and that a SANITIZE is not done. Where
+ * two hosts serve a unit all of it is, to be handed over. Plain values, for whoever has a place for
  * them beside what other protocols keep there (`lib/daemon/`), and back again.
  */
 
@@ -39,8 +40,18 @@ export interface KeptUnit {
 	readonly type: number | null;
 	/** Which of the registrations holds it; null if all do, or nobody. */
 	readonly holder: number | null;
+	/** Of one that another host may have in a moment, to which it is handed over; left out: of none. */
+	readonly along?: KeptAlong | undefined;
 	/** Left out: no SANITIZE is under way, or has failed. */
 	readonly sanitizing?: KeptSanitizing | undefined;
+}
+
+/** What is so as long as no power is lost. */
+export interface KeptAlong {
+	/** All of it is to outlive a loss of power (APTPL); else it is forgotten then. */
+	readonly isKept: boolean;
+	/** PRGENERATION. */
+	readonly generation: number;
 }
 
 /** Of a SANITIZE that has begun and not succeeded. */
@@ -70,18 +81,23 @@ export const isKeptUnit = isShape({
 	registrations: isList(isRegistration, REGISTRATIONS_MAX),
 	type: isEither(isNull, isCount(8)),
 	holder: isIndex,
+	along: isEither(isMissing, isShape({ isKept: isFlag, generation: isCount(2 ** 32 - 1) })),
 	sanitizing: isEither(isMissing, isShape({ mayLeave: isFlag })),
 });
 
-/** What is to be kept of `state`: nothing, unless that is wanted. */
-export function keptOf({ isKept, registrations, reservation }: Persistent): KeptUnit {
-	if (!isKept) return NOTHING_KEPT;
+/** What is to be kept of `state`: nothing, unless that is wanted, or it `goesAlong` to another host. */
+export function keptOf(
+	{ isKept, registrations, reservation, generation }: Persistent,
+	goesAlong = false,
+): KeptUnit {
+	if (!isKept && !goesAlong) return NOTHING_KEPT;
 	const all = [...registrations.values()];
 	const index = all.findIndex(({ nexus }) => nexus === reservation?.holder);
 	return {
 		registrations: all.map(keptRegistration),
 		type: reservation?.type ?? null,
 		holder: index < 0 ? null : index,
+		...(goesAlong && { along: { isKept, generation } }),
 	};
 }
 
@@ -94,13 +110,16 @@ function keptRegistration({ nexus, initiatorPort, relativePort, key }: Registrat
 	};
 }
 
-export function canBeKept(state: Persistent): boolean {
-	return JSON.stringify(keptOf(state)).length <= KEPT_CHARACTERS_MAX;
+export function canBeKept(state: Persistent, goesAlong: boolean): boolean {
+	return JSON.stringify(keptOf(state, goesAlong)).length <= KEPT_CHARACTERS_MAX;
 }
 
-/** As after power on. */
-export function persistentOf({ registrations, type, holder }: KeptUnit): Persistent {
-	if (registrations.length === 0) return NOTHING_RESERVED;
+/** As after power on, or, of what was handed over, as it was. */
+export function persistentOf(kept: KeptUnit, isHandedOver = false): Persistent {
+	const { registrations, type, holder, along } = kept;
+	const isKept = along?.isKept ?? registrations.length > 0;
+	const nothing = { ...NOTHING_RESERVED, generation: isHandedOver ? (along?.generation ?? 0) : 0 };
+	if (registrations.length === 0 || !(isKept || isHandedOver)) return nothing;
 	const all = registrations.map(({ initiator, target, port, key }): Registration => {
 		const nexus = nexusKey(initiator, target);
 		return { nexus, initiatorPort: initiator, relativePort: port, key: BigInt(`0x${key}`) };
@@ -108,9 +127,9 @@ export function persistentOf({ registrations, type, holder }: KeptUnit): Persist
 	const isType = type !== null && isReservationType(type);
 	const by = isType && isOfAll(type) ? "" : all[holder ?? -1]?.nexus;
 	return {
-		...NOTHING_RESERVED,
+		...nothing,
 		registrations: new Map(all.map((each) => [each.nexus, each])),
 		reservation: isType && by !== undefined ? { type, holder: by } : null,
-		isKept: true,
+		isKept,
 	};
 }

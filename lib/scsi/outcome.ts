@@ -7,6 +7,7 @@ import { BlockOp } from "../block/request.js";
 import type { Disk, ErrorCause } from "../disk.js";
 import { StorageStatus, unreachable } from "../errors.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
+import { broughtHere } from "./coming.js";
 import { Asc, SenseKey } from "./protocol.js";
 import { BECOMING_READY, illegal, type Sense } from "./sense.js";
 
@@ -83,6 +84,9 @@ export function failureOf(
 ): Sense | null {
 	const outcome = outcomeOf(status, op);
 	if (outcome === null) return null;
+	const { tenure } = disk.device;
+	// (It is reserved, and not known here by whom.)
+	if (outcome === PROTECTED && tenure?.partner?.hasIt) return broughtHere(tenure.partner);
 	const { sense, report, failing, cause, hasPlace } = outcome;
 	const isPlaced = hasPlace && op !== BlockOp.flush;
 	if (failing) disk.faults += 1;

@@ -4,6 +4,7 @@
  */
 
 import { uint16, uint32 } from "./cdb.js";
+import { onceHere, whenHere } from "./elsewhere.js";
 import { type Nexus, nexusKey } from "./nexus.js";
 import { ReserveIn, ReserveOut } from "./opcodes.js";
 import type { Operation, Row, Units } from "./operation.js";
@@ -14,7 +15,7 @@ import { portsOf } from "./port-groups.js";
 import { Asc, SenseKey } from "./protocol.js";
 import { conflict, refuse, succeed, succeedWith } from "./reply.js";
 import type { OutOutcome, OutRequest } from "./reserve-out.js";
-import { illegal, invalidParameter } from "./sense.js";
+import { COMES_HERE, illegal, invalidParameter, type Sense } from "./sense.js";
 import type { ScsiTask } from "./task.js";
 import { readTransportId, type TransportId, transportIdBytes } from "./transport-id.js";
 import type { LogicalUnit } from "./unit.js";
@@ -25,6 +26,7 @@ const SPEC_I_PT = 0x08;
 const ALL_TG_PT = 0x04;
 const APTPL = 0x01;
 const UNREG = 0x02;
+const UNKEPT: Sense = { key: SenseKey.hardwareError, asc: Asc.internalFailure };
 /** How a Registration names its key, in 8 bytes. */
 const KEY_BYTES = 8;
 
@@ -94,11 +96,13 @@ function reserveOut(task: ScsiTask, unit: LogicalUnit, units: Units): void {
 	const bytes = uint32(task.cdb, 5);
 	if (bytes < PARAMETER_BYTES) refuse(task, illegal(Asc.listLength));
 	else
-		receiveParameters(task, bytes, 5, (list) => {
-			const request = requestOf(task, unit, units, list);
-			if ("sense" in request) refuse(task, request.sense);
-			else change(task, unit, request);
-		});
+		receiveParameters(task, bytes, 5, (list) =>
+			whenHere(task, unit, () => {
+				const request = requestOf(task, unit, units, list);
+				if ("sense" in request) refuse(task, request.sense);
+				else change(task, unit, request);
+			}),
+		);
 }
 
 type Read<T> = T | Extract<OutOutcome, { sense: unknown }>;
@@ -193,8 +197,8 @@ function change(task: ScsiTask, unit: LogicalUnit, request: OutRequest): void {
 	if (!(outcome instanceof Promise)) tell(task, unit, outcome);
 	else
 		waitFor(task, outcome, (kept) => {
-			// (It may be another host's by now, or its storage fails: nothing has changed.)
-			if (kept === "unkept") refuse(task, { key: SenseKey.hardwareError, asc: Asc.internalFailure });
+			// (Its storage fails, and nothing has changed; or another host is about to have it, and is asked next.)
+			if (kept === "unkept") refuse(task, isLeaving(unit) ? COMES_HERE : UNKEPT);
 			else tell(task, unit, kept);
 		});
 }
@@ -213,6 +217,10 @@ function tell(task: ScsiTask, unit: LogicalUnit, outcome: OutOutcome): void {
 	}
 }
 
+function isLeaving({ disk: { device }, partner }: LogicalUnit): boolean {
+	return partner !== undefined && (device.memo === undefined || device.tenure?.mayAnswer === false);
+}
+
 const IN: readonly (readonly [action: number, start: Operation["start"]])[] = [
 	[ReserveIn.readKeys, readKeys],
 	[ReserveIn.readReservation, readReservation],
@@ -221,7 +229,9 @@ const IN: readonly (readonly [action: number, start: Operation["start"]])[] = [
 ];
 
 export const PERSISTENT_RESERVE_ROWS: readonly Row[] = [
-	...IN.map(([action, start]) => ({ usage: "5e000000000000ffff00", action, operation: { start } })),
+	...IN.map(([action, start]) => ({
+		...{ usage: "5e000000000000ffff00", action, operation: { start: onceHere(start) } },
+	})),
 	...Object.values(ReserveOut).map((action) => ({
 		usage: "5f00ff0000ffffffff00",
 		action,

@@ -4,7 +4,7 @@
 
 import type { ErrorCause } from "../disk.js";
 import { Asc, ScsiStatus, SenseKey } from "./protocol.js";
-import type { Sense } from "./sense.js";
+import { COMES_HERE, type Sense } from "./sense.js";
 import type { ScsiTask } from "./task.js";
 
 /** Good, with `bytes`, of which no more than the CDB's allocation length are sent: that is no error (SPC-4, 4.2.5.6). */
@@ -22,7 +22,8 @@ export function succeed(task: ScsiTask): void {
 
 /** It is not carried out, for what it asks. */
 export function refuse(task: ScsiTask, sense: Sense): void {
-	const stats = task.unit?.disk.stats;
+	// (Nothing has failed by which it only waits.)
+	const stats = sense === COMES_HERE ? undefined : task.unit?.disk.stats;
 	stats?.failed();
 	if (stats !== undefined) stats.causes[causeOf(sense)] += 1;
 	task.end(ScsiStatus.checkCondition, sense);

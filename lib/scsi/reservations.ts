@@ -55,12 +55,21 @@ export class Reservations {
 		this.#tellOthers();
 	}
 
-	/** What was kept, before anybody is answered: also by another host, whose disk it was until now. */
-	restore(kept: KeptUnit): void {
-		const state = persistentOf(kept);
+	/**
+	 * What was kept, before anybody is answered: also by another host, whose disk it was until now, and who has handed it over or not. Returns the nexuses
+	 * that are not registered any more, as that was not to outlive a loss of power.
+	 */
+	restore(kept: KeptUnit, isHandedOver = false): string[] {
+		const state = persistentOf(kept, isHandedOver);
+		const all = persistentOf(kept, true).registrations;
 		this.#sanitizing = kept.sanitizing;
 		this.#wasKept = state.isKept;
 		this.#set(state);
+		const gone = [...all.keys()].filter((nexus) => !state.registrations.has(nexus));
+		// (Who has it next is not to find it.)
+		if (gone.length > 0)
+			void this.#turns.run(async () => void (await this.#keepNow(this.#persistent, this.#sanitizing)));
+		return gone;
 	}
 
 	/**
@@ -71,14 +80,15 @@ export class Reservations {
 		if (this.#changing > 0) return this.#later(request);
 		const outcome = this.#carryOut(request);
 		if (outcome === "conflict" || "sense" in outcome) return outcome;
-		if (this.keep !== null && (outcome.state.isKept || this.#wasKept)) return this.#later(request);
+		if (this.#mustKeep(outcome.state)) return this.#later(request);
 		this.#set(outcome.state);
 		return outcome;
 	}
 
 	#carryOut(request: OutRequest): OutOutcome {
 		const outcome = carryOut(this.#persistent, request);
-		if (outcome === "conflict" || "sense" in outcome || canBeKept(outcome.state)) return outcome;
+		if (outcome === "conflict" || "sense" in outcome || canBeKept(outcome.state, this.#goesAlong))
+			return outcome;
 		return { sense: illegal(Asc.insufficientRegistration) };
 	}
 
@@ -96,16 +106,29 @@ export class Reservations {
 	async #kept(outcome: OutOutcome): Promise<OutOutcome | "unkept"> {
 		if (outcome === "conflict" || "sense" in outcome) return outcome;
 		const { state } = outcome;
-		const isSame = state === this.#persistent;
-		const mustKeep = this.keep !== null && !isSame && (state.isKept || this.#wasKept);
-		if (mustKeep && !(await this.keep?.(this.#keptWith(state, this.#sanitizing)))) return "unkept";
+		if (
+			state !== this.#persistent &&
+			this.#mustKeep(state) &&
+			!(await this.#keepNow(state, this.#sanitizing))
+		)
+			return "unkept";
 		this.#wasKept = state.isKept;
 		this.#set(state);
 		return outcome;
 	}
 
-	#keptWith(state: Persistent, sanitizing: KeptSanitizing | undefined): KeptUnit {
-		return { ...keptOf(state), ...(sanitizing !== undefined && { sanitizing }) };
+	/** Another host may have it next, to which all goes along. */
+	get #goesAlong(): boolean {
+		return this.#disk.device.tenure?.partner !== undefined;
+	}
+
+	#mustKeep({ isKept }: Persistent): boolean {
+		return this.keep !== null && (isKept || this.#wasKept || this.#goesAlong);
+	}
+
+	async #keepNow(state: Persistent, sanitizing: KeptSanitizing | undefined): Promise<boolean> {
+		const kept = { ...keptOf(state, this.#goesAlong), ...(sanitizing !== undefined && { sanitizing }) };
+		return (await this.keep?.(kept)) ?? true;
 	}
 
 	/** Resolves to false if that is not sure to be kept: then it is as before. Where nothing can be, nothing is. */
@@ -119,7 +142,7 @@ export class Reservations {
 			};
 			// (What begins is kept from others at once, and what ends until that is sure.)
 			if (sanitizing !== undefined) set(sanitizing);
-			const isKept = this.keep === null || (await this.keep(this.#keptWith(this.#persistent, sanitizing)));
+			const isKept = await this.#keepNow(this.#persistent, sanitizing);
 			set(isKept ? sanitizing : before);
 			this.#changing -= 1;
 			return isKept;

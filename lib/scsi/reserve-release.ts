@@ -4,6 +4,7 @@
  */
 
 import { Hold } from "../holds.js";
+import { onceHere } from "./elsewhere.js";
 import type { Row } from "./operation.js";
 import { isHolder } from "./persistent.js";
 import { conflict, refuse, succeed } from "./reply.js";
@@ -48,8 +49,8 @@ function release(task: ScsiTask, { reservations }: LogicalUnit): void {
 }
 
 export const RESERVE_ROWS: readonly Row[] = [
-	{ usage: "160000000000", operation: { start: reserve } },
-	{ usage: "170000000000", operation: { start: release } },
-	{ usage: "56000000000000000000", operation: { start: reserve } },
-	{ usage: "57000000000000000000", operation: { start: release } },
+	{ usage: "160000000000", operation: { start: onceHere(reserve) } },
+	{ usage: "170000000000", operation: { start: onceHere(release) } },
+	{ usage: "56000000000000000000", operation: { start: onceHere(reserve) } },
+	{ usage: "57000000000000000000", operation: { start: onceHere(release) } },
 ];

@@ -40,6 +40,11 @@ export function illegal(asc: Asc): Sense {
 /** It is not there yet, or not any more: initiators ask again. */
 export const BECOMING_READY: Sense = { key: SenseKey.notReady, asc: Asc.becomingReady };
 
+/** By another port it can be had (SPC-4, 5.15.2.4.4). */
+export const ELSEWHERE: Sense = { key: SenseKey.notReady, asc: Asc.standby };
+/** The same, and it is on its way here: a task ends with BUSY, and initiators ask again. */
+export const COMES_HERE: Sense = { ...ELSEWHERE };
+
 const FIXED_BYTES = 18;
 
 /** In fixed form (SPC-4, 4.5.3), or with `isDescriptor` in descriptor form (4.5.2). */

@@ -10,7 +10,7 @@ import type { Memory } from "../wire/memory.js";
 import { usesMedium } from "./access.js";
 import type { Nexus } from "./nexus.js";
 import { ScsiStatus, TaskAttribute } from "./protocol.js";
-import { BECOMING_READY, type Sense } from "./sense.js";
+import { BECOMING_READY, COMES_HERE, type Sense } from "./sense.js";
 
 /** The longest CDB that is understood. */
 export const CDB_BYTES_MAX = 32;
@@ -142,7 +142,7 @@ export class ScsiTask {
 	/** By its work: it is over. */
 	end(status: ScsiStatus, sense: Sense | null = null): void {
 		// (That a unit is not ready is an error of the disk to QEMU; what is busy everybody asks again, after a while.)
-		const isBusy = sense === BECOMING_READY && usesMedium(this.cdb);
+		const isBusy = sense === COMES_HERE || (sense === BECOMING_READY && usesMedium(this.cdb));
 		this.status = isBusy ? ScsiStatus.busy : status;
 		this.sense = isBusy ? null : sense;
 		if (this.#isTold) this.isAborted = false;

@@ -6,6 +6,7 @@
 
 import type { Partner } from "../block/device.js";
 import type { Disk } from "../disk.js";
+import { Coming } from "./coming.js";
 import { CopyResults } from "./copy-results.js";
 import { type KeptUnit, NOTHING_KEPT } from "./kept.js";
 import { MediumState } from "./medium-state.js";
@@ -119,29 +120,29 @@ export class LogicalUnit implements TaskUnit {
 		this.modes.reset();
 	}
 
-	/** All that is under way ends, and those who asked are told. */
+	/** All that is under way ends, and those who asked are told; but for what waits until it can be decided. */
 	async endTasks(): Promise<void> {
-		await Promise.all([...this.#sets.values()].map((set) => set.abort([...set.tasks], true)));
+		const begun = (set: TaskSet) => set.tasks.filter(({ work }) => !(work instanceof Coming));
+		await Promise.all([...this.#sets.values()].map((set) => set.abort(begun(set), true)));
 	}
 
 	/**
-	 * Another host has what is stored now, and what is reserved of it: that is not known here. What was not kept is over, and those who had it are told.
+	 * Another host has what is stored now, and what is reserved of it: that is not known here. What was reserved by RESERVE of SPC-2 is over, and whoever had
+	 * it is told.
 	 */
 	leaveReservations(): void {
-		const { persistent, legacy } = this.reservations;
+		const { legacy } = this.reservations;
 		if (legacy !== null) this.attend(legacy, Asc.reset);
-		if (!persistent.isKept)
-			for (const key of persistent.registrations.keys()) {
-				const nexus = this.nexuses.get(key);
-				if (nexus !== undefined) this.attend(nexus, Asc.registrationsPreempted);
-			}
 		this.reservations.legacy = null;
 		this.reservations.restore(NOTHING_KEPT);
 	}
 
 	/** What was kept, before anybody is answered: also by another host, whose disk it was until now. */
 	restore(kept: KeptUnit): void {
-		this.reservations.restore(kept);
+		for (const key of this.reservations.restore(kept, this.disk.device.tenure?.isHandedOver)) {
+			const nexus = this.nexuses.get(key);
+			if (nexus !== undefined) this.attend(nexus, Asc.registrationsPreempted);
+		}
 		this.sanitization.restore(kept.sanitizing);
 	}
 

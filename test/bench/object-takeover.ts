@@ -2,7 +2,7 @@
  * Two hosts with one pool in an object store: how long a write waits when the one that has it is killed, and when it hands it over. Called by `object-run.ts`.
  */
 
-import { Writer } from "../daemon/store-hosts.js";
+import { Writer } from "../daemon/store-writer.js";
 import { run } from "../support/process.js";
 import { Host, type Measuring } from "./object-stage.js";
 

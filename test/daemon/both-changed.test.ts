@@ -5,7 +5,8 @@ import { LOOK_MS } from "../../lib/pool/store/pull.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
-import { Host, layBridge, startServices, Writer } from "./store-hosts.js";
+import { Host, layBridge, startServices } from "./store-hosts.js";
+import { Writer } from "./store-writer.js";
 
 t.setTimeout(4 * LIMIT_MS);
 /** Nothing that was asked for before moves the pool any more. */

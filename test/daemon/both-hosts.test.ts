@@ -4,7 +4,8 @@ import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { FarClient } from "./far-client.js";
-import { Host, layBridge, startServices, Writer } from "./store-hosts.js";
+import { Host, layBridge, startServices } from "./store-hosts.js";
+import { Writer } from "./store-writer.js";
 
 const FAILED = /fail|error/i;
 const BUSY_MS = 4_000;

@@ -5,7 +5,8 @@ import t from "tap";
 import { pause, until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
-import { Host, layBridge, startServices, Writer } from "./store-hosts.js";
+import { Host, layBridge, startServices } from "./store-hosts.js";
+import { Writer } from "./store-writer.js";
 
 const MOVES = 50;
 /** Until all that is made once is there. */

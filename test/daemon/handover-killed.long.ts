@@ -5,7 +5,8 @@ import { Random } from "../../lib/random.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
-import { Host, type HostOptions, layBridge, startServices, Writer } from "./store-hosts.js";
+import { Host, type HostOptions, layBridge, startServices } from "./store-hosts.js";
+import { Writer } from "./store-writer.js";
 
 const ROUNDS = 8;
 /** A handover takes less than a second, of which nobody is answered for some tenths. */

@@ -1,77 +1,15 @@
 // A host's seat at a pool that two hosts serve: where its volumes are asked, while the pool goes to and fro, openings fail, and nobody has it.
-import { setImmediate as nextTurn } from "node:timers/promises";
 import t from "tap";
 import type { BlockDevice } from "../../lib/block/device.js";
 import { PromisedRequest } from "../../lib/block/device.js";
 import { BlockOp } from "../../lib/block/request.js";
-import { Seat } from "../../lib/daemon/seat.js";
-import type { OpenedVolume } from "../../lib/daemon/shared-volume.js";
 import { OperatorError, StorageStatus } from "../../lib/errors.js";
 import { NoVolumeError } from "../../lib/pool/catalog.js";
-import type { LostTail, Superblock } from "../../lib/pool/store/superblock.js";
-import { VirtualClock } from "../../lib/testing/virtual-clock.js";
+import type { LostTail } from "../../lib/pool/store/superblock.js";
 import { heapMemory } from "../../lib/wire/memory.js";
-import { ManualDevice } from "../block/devices.js";
+import { ID, IDENTITY, owned, Stage } from "./seat-stage.js";
 
-const ID = "0123456789abcdef0123456789abcdef";
-const IDENTITY = { serial: "a1", wwn: "3000000000000001" };
 const lost = (epoch: number): LostTail => ({ epoch, host: ID, bytes: 4096, seconds: 1, image: {} });
-const owned = (epoch: number, more: Partial<Superblock> = {}): Superblock => ({
-	...{ format: 1, pool: ID, epoch, owner: { id: ID, host: ID, name: "beta" }, hostSince: 1, leaseMs: 6_000 },
-	...{ beat: 1, writtenUs: 1e15, promised: null, serve: "both", image: {} },
-	at: { address: "192.0.2.2:9473", key: "0".repeat(64) },
-	...more,
-});
-
-class Stage {
-	readonly clock = new VirtualClock();
-	/** What was opened, in order. */
-	readonly opened: string[] = [];
-	readonly devices: ManualDevice[] = [];
-	/** Why what is opened can't be. */
-	fails: string | Error | undefined;
-	handOvers = 0;
-	readonly serves: boolean[] = [];
-	readonly replaced: string[] = [];
-	/** Of what is opened. */
-	identity = IDENTITY;
-	readonly seat: Seat = new Seat({
-		shown: "store:gold",
-		clock: this.clock,
-		openHere: async (volume) => {
-			const opened = await this.#open(`here ${volume}`);
-			// (The pool is opened by it.)
-			if (!this.seat.isHere) this.seat.cameHere();
-			return opened;
-		},
-		openThere: (volume) => this.#open(`there ${volume}`),
-		handOver: async () => {
-			this.handOvers++;
-			throw new OperatorError("no other host waits for it");
-		},
-		serveOthers: (mayServe) => void this.serves.push(mayServe),
-		replaced: (volume) => void this.replaced.push(volume),
-		warn: () => {},
-		identifier: () => ID,
-	});
-
-	async #open(what: string): Promise<OpenedVolume> {
-		this.opened.push(what);
-		if (this.fails instanceof Error) throw this.fails;
-		if (this.fails !== undefined) throw new OperatorError(this.fails);
-		const device = new ManualDevice();
-		this.devices.push(device);
-		return { device, identity: this.identity };
-	}
-
-	get last(): ManualDevice {
-		return this.devices.at(-1)!;
-	}
-
-	async turns(): Promise<void> {
-		for (let turn = 0; turn < 10; turn++) await nextTurn();
-	}
-}
 
 function write(device: BlockDevice): Promise<{ readonly status: StorageStatus }> {
 	const promised = new PromisedRequest();

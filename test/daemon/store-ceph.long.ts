@@ -8,7 +8,8 @@ import { LIMIT_MS } from "../support/limit.js";
 import { run } from "../support/process.js";
 import { radosgwMissing } from "../support/services/radosgw.js";
 import { startCeph } from "./real-services.js";
-import { Host, layBridge, Writer } from "./store-hosts.js";
+import { Host, layBridge } from "./store-hosts.js";
+import { Writer } from "./store-writer.js";
 
 const MIB = 1024 * 1024;
 const FAILED = /fail|error/i;

@@ -6,7 +6,8 @@ import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { longTest } from "../support/long.js";
 import { servicesMissing, startSwift } from "./real-services.js";
-import { Host, layBridge, Writer } from "./store-hosts.js";
+import { Host, layBridge } from "./store-hosts.js";
+import { Writer } from "./store-writer.js";
 
 /** Of etcd: soon full. */
 const QUOTA_BYTES = 8 * 1024 * 1024;

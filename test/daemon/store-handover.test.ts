@@ -5,7 +5,8 @@ import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { vbladeCommand } from "../support/paths.js";
 import { run } from "../support/process.js";
-import { Host, layBridge, startServices, Writer } from "./store-hosts.js";
+import { Host, layBridge, startServices } from "./store-hosts.js";
+import { Writer } from "./store-writer.js";
 
 const FAILED = /fail|error/i;
 

@@ -1,23 +1,12 @@
 /**
- * Hosts with one configuration, whose pool is in an object store: each a daemon of its own, on a port of one bridge in a namespace of the test's own, and an
- * initiator on another port that goes on with whoever answers. Used by tests of what happens when one of them is gone, stopped, or hands over.
+ * Hosts with one configuration, whose pool is in an object store: each a daemon of its own, on a port of one bridge in a namespace of the test's own. Used by tests of what happens when one of them is gone, stopped, or hands over.
  */
 
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import type { Test } from "tap";
-import { BlockOp } from "../../lib/block/request.js";
-import { openFarDisk } from "../../lib/client/far-disk.js";
-import { systemClock } from "../../lib/clock.js";
 import type { Event } from "../../lib/control/model.js";
-import { OperatorError } from "../../lib/errors.js";
 import { interfaceInfo } from "../../lib/link/interfaces.js";
-import { PacketLink } from "../../lib/link/packet.js";
-import { nativeMemory } from "../../lib/native.js";
-import { NbdDevice } from "../../lib/nbd/remote/device.js";
-import { Pump } from "../../lib/pump.js";
-import { connectTo } from "../../lib/stream/connect.js";
-import { request } from "../nbd/remote-bench.js";
 import { StandInEtcd } from "../object/stand-in-etcd.js";
 import { BUCKET, KEYS, StandInS3 } from "../object/stand-in-s3.js";
 import { until } from "../support/cleanup.js";
@@ -83,6 +72,8 @@ export interface HostOptions {
 	readonly iscsi?: { readonly address: string; readonly target: string };
 	/** Both serve the pool: where the other one reaches this one. */
 	readonly partner?: string;
+	/** As what it knows itself, if not as the machine of the test. */
+	readonly hostname?: string;
 	/** Disks by NBD, named as their volumes; the first one is e9.0, too. */
 	readonly disks?: readonly string[];
 }
@@ -94,9 +85,21 @@ export class Host {
 	constructor(
 		readonly netif: string,
 		{ store, secret, container, etcd }: Services,
-		{ stable = "store", durability = "ack", nbd, iscsi, partner, disks = ["web"] }: HostOptions = {},
+		{
+			stable = "store",
+			durability = "ack",
+			nbd,
+			iscsi,
+			partner,
+			hostname,
+			disks = ["web"],
+		}: HostOptions = {},
 	) {
 		const { tree } = this;
+		if (hostname !== undefined) {
+			const named = `echo ${hostname} >/proc/sys/kernel/hostname && exec "$0" "$@"`;
+			tree.vblade = ["unshare", "--uts", "sh", "-c", named, ...vbladeCommand()];
+		}
 		writeFileSync(tree.path("secret"), `${secret.text}\n`, { mode: 0o600 });
 		const listen = [`unix:${tree.path("nbd.sock")}`, ...(nbd === undefined ? [] : [nbd])];
 		tree.configure(
@@ -167,133 +170,12 @@ export class Host {
 	}
 }
 
-const PAGE_BYTES = 4096;
-
-function unlessSilent(error: unknown): undefined {
-	if (!(error instanceof OperatorError) || !/^nobody answers/.test(error.message)) throw error;
-}
-
-const INTERVAL_MS = 1000;
-const RESENDS = 60;
-
-/** An initiator of AoE that writes one page after the other, and flushes each. */
-export class Writer {
-	readonly #pump: Pump;
-	readonly #device: NbdDevice;
-	#first = 0;
-	/** Number of the page that is next. */
-	next = 0;
-	/** From one acknowledgement to the next, at most, since it was last asked. */
-	#pauseMs = 0;
-	/** When something was acknowledged last. */
-	lastMs = performance.now();
-	#isStopped = false;
-	#betweenMs = 0;
-	#running: Promise<void> = Promise.resolve();
-
-	private constructor(device: NbdDevice, pump: Pump) {
-		this.#device = device;
-		this.#pump = pump;
-	}
-
-	/** Of whoever answers for e9.0: a pool may be on its way from one host to another just then. */
-	static async open(netif: string): Promise<Writer> {
-		const pump = new Pump();
-		let device: NbdDevice | undefined;
-		const isOpen = async (): Promise<boolean> => {
-			device = await openFarDisk({
-				...{ link: new PacketLink(netif, pump, { framesInFlight: 64 }), shelf: 9, slot: 0 },
-				...{ clock: systemClock, pump, readOnly: false, resend: RESENDS, intervalMs: INTERVAL_MS },
-				allocate: nativeMemory,
-			}).catch(unlessSilent);
-			return device !== undefined;
-		};
-		await until("somebody answers for e9.0", isOpen, LIMIT_MS);
-		return new Writer(device as NbdDevice, pump);
-	}
-
-	/** The same by NBD, of a disk of a host: its connection is never made anew. */
-	static async openNbd({ tree }: Pick<Host, "tree">, disk = "web", firstPage = 0): Promise<Writer> {
-		const pump = new Pump();
-		const server = { kind: "unix", path: tree.path("nbd.sock") } as const;
-		let isConnected = false;
-		const device = await NbdDevice.open({
-			...{ clock: systemClock, pump, readOnly: false, resend: RESENDS, intervalMs: INTERVAL_MS, name: disk },
-			allocate: nativeMemory,
-			connect: async () => {
-				if (isConnected) throw new OperatorError("the connection has ended");
-				isConnected = true;
-				return connectTo(server, LIMIT_MS);
-			},
-		});
-		const writer = new Writer(device, pump);
-		writer.#first = firstPage;
-		return writer;
-	}
-
-	static pattern(page: number): number {
-		return (page % 251) + 1;
-	}
-
-	/** `failed`: its host may go. With so long a pause after each page: it may be asked for so little that a pool of two hosts stays where it is. */
-	begin(failed?: (error: unknown) => void, pauseMs = 0): void {
-		this.#isStopped = false;
-		this.#betweenMs = pauseMs;
-		this.lastMs = performance.now();
-		this.#running = failed === undefined ? this.#run() : this.#run().catch(failed);
-	}
-
-	async #run(): Promise<void> {
-		while (!this.#isStopped) {
-			const memory = nativeMemory(PAGE_BYTES);
-			memory.bytes.fill(Writer.pattern(this.next));
-			const offsetBytes = (this.#first + this.next) * PAGE_BYTES;
-			const write = { op: BlockOp.write, offsetBytes, lengthBytes: PAGE_BYTES, memory };
-			for (const what of [write, { op: BlockOp.flush }]) {
-				const { status } = await request(this.#device, this.#pump, what);
-				if (status !== 0) throw new Error(`page ${this.next}: status ${status}`);
-			}
-			this.next += 1;
-			const nowMs = performance.now();
-			this.#pauseMs = Math.max(this.#pauseMs, nowMs - this.lastMs);
-			this.lastMs = nowMs;
-			if (this.#betweenMs > 0) await new Promise((resolve) => setTimeout(resolve, this.#betweenMs));
-		}
-	}
-
-	/** So many more are acknowledged. */
-	async more(count: number): Promise<void> {
-		const goal = this.next + count;
-		await Promise.race([until(`page ${goal}`, () => this.next >= goal, LIMIT_MS), this.#running]);
-	}
-
-	/** The longest pause since it was last asked. */
-	takePauseMs(): number {
-		const pauseMs = Math.round(this.#pauseMs);
-		this.#pauseMs = 0;
-		return pauseMs;
-	}
-
-	/** Pages that are not what was acknowledged. */
-	async wrong(): Promise<number[]> {
-		this.#isStopped = true;
-		await this.#running;
-		const wrong: number[] = [];
-		for (let page = 0; page < this.next; page++) {
-			const memory = nativeMemory(PAGE_BYTES);
-			const offsetBytes = (this.#first + page) * PAGE_BYTES;
-			const what = { op: BlockOp.read, offsetBytes, lengthBytes: PAGE_BYTES, memory };
-			const { status } = await request(this.#device, this.#pump, what);
-			if (status !== 0 || memory.bytes.some((byte) => byte !== Writer.pattern(page))) wrong.push(page);
-		}
-		return wrong;
-	}
-
-	async close(): Promise<void> {
-		this.#isStopped = true;
-		// (What is under way may have nobody left who answers.)
-		const ended = this.#running.catch(() => undefined);
-		await this.#device.close(1000);
-		await ended;
-	}
+/** The pool of both, which the first one has, with the disk that both serve. */
+export async function serveBoth(one: Host, two: Host): Promise<void> {
+	await one.start();
+	await one.say("pool", "create", "gold");
+	await one.say("volume", "create", "gold/web", "64M");
+	await one.tree.state("web", "open");
+	await two.start();
+	await two.tree.state("web", "open");
 }

@@ -6,7 +6,8 @@ import { formatMac } from "../../lib/wire/mac.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { FarClient } from "./far-client.js";
-import { Host, layBridge, startServices, Writer } from "./store-hosts.js";
+import { Host, layBridge, startServices } from "./store-hosts.js";
+import { Writer } from "./store-writer.js";
 
 const FAILED = /fail|error/i;
 /** Tries to have a pool come twice in that time. */

@@ -11,6 +11,7 @@ import type { Losses, Promotion } from "../folder.js";
 import type { Written } from "../written.js";
 import { HeadKeeper } from "./head-keeper.js";
 import type { ImageKeeper } from "./keeper.js";
+import { answerLease } from "./keeper-lease.js";
 import type { Closing, KeeperListener } from "./keeper-listeners.js";
 import { LEASE_MS, type LeaseWatch } from "./lease.js";
 import type { AnswerLease } from "./lease-layer.js";
@@ -88,7 +89,6 @@ export class HeadKeepers implements Keepers {
 		this.#of = of;
 		this.#id = of.identifier(IDENTITY_BYTES);
 		const keeper = (): HeadKeeper | null => this.#keeper;
-		const newUntilUs = (): number => this.#newUntilUs;
 		this.losses = {
 			get areNew() {
 				const superblock = keeper()?.superblock;
@@ -111,21 +111,7 @@ export class HeadKeepers implements Keepers {
 				await keeper()?.write((now) => ({ image: { ...now.image, renewedTo: lostTo(now) } }));
 			},
 		};
-		this.lease = {
-			get mayAnswer() {
-				return keeper()?.mayAcknowledge === true;
-			},
-			get epoch() {
-				return keeper()?.epoch ?? 0;
-			},
-			get isNew() {
-				return of.world.elapsed() < newUntilUs();
-			},
-			get hasEnded() {
-				return keeper()?.end !== null;
-			},
-			whenMay: (waiter) => (keeper() === null ? waiter() : keeper()?.whenMay(waiter)),
-		};
+		this.lease = answerLease(keeper, this.#id, () => of.world.elapsed() < this.#newUntilUs);
 	}
 
 	/** As whom it waits, for whoever hands over to it. */

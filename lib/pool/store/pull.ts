@@ -14,6 +14,8 @@ const LEAST = 8;
 const TIMES = 3;
 const STAY_MS = 1_000;
 const STAY_MOST_MS = 60_000;
+/** Who says that he has to have it gets it so often of late before it stays longer for him, too: what clusters do when they begin. */
+const WANTED_MOVES = 32;
 /** For so long a move, or a try, counts as one of late. */
 const LATE_MS = 600_000;
 
@@ -38,7 +40,7 @@ export class Pull {
 		this.#there.set(host, (this.#there.get(host) ?? 0) + 1);
 	}
 
-	/** It is owned here from now on. */
+	/** It is owned here from now on, or stays after all: it is not asked to go at once again. */
 	came(nowMs: number): void {
 		this.#cameMs = nowMs;
 		this.#moves = [...this.#moves.filter((each) => nowMs - each < LATE_MS), nowMs];
@@ -53,7 +55,16 @@ export class Pull {
 
 	/** How long it stays at least, from when it came. */
 	get stayMs(): number {
-		return Math.min(STAY_MOST_MS, STAY_MS * 2 ** Math.max(0, this.#moves.length - 2));
+		return this.#stayMs(2);
+	}
+
+	#stayMs(moves: number): number {
+		return Math.min(STAY_MOST_MS, STAY_MS * 2 ** Math.max(0, this.#moves.length - moves));
+	}
+
+	/** How long it stays yet when another host says that it has to have it, for what nobody can do for it. */
+	wantedInMs(nowMs: number): number {
+		return Math.max(0, this.#cameMs + this.#stayMs(WANTED_MOVES) - nowMs);
 	}
 
 	/** To which host it is to go, by what was asked since the last look; undefined: it stays. */
@@ -71,10 +82,5 @@ export class Pull {
 		let most: readonly [string, number] = ["", 0];
 		for (const each of this.#there) if (each[1] > most[1]) most = each;
 		return most;
-	}
-
-	/** It did not come to it: not at once again. */
-	stays(nowMs: number): void {
-		this.came(nowMs);
 	}
 }

@@ -74,7 +74,7 @@ t.test("one that could not go is not asked to at each look", async (t) => {
 		nowMs += LOOK_MS;
 		if (pull.look(nowMs) === undefined) continue;
 		asked++;
-		pull.stays(nowMs);
+		pull.came(nowMs);
 	}
 	t.ok(asked <= 5, `${asked} times in 10 s`);
 });
@@ -104,3 +104,16 @@ t.test(
 		t.equal(went.at(-1), "three");
 	},
 );
+
+t.test("who has to have it waits a second, and longer only where it goes all the time", async (t) => {
+	const pull = new Pull();
+	t.equal(pull.wantedInMs(0), 0, "it never came");
+	let nowMs = 0;
+	for (let move = 0; move < 32; move++, nowMs += 2_000) {
+		pull.came(nowMs);
+		t.equal(pull.wantedInMs(nowMs), 1_000);
+	}
+	for (let move = 0; move < 10; move++, nowMs += 2_000) pull.came(nowMs);
+	t.equal(pull.wantedInMs(nowMs - 2_000), 60_000);
+	t.equal(pull.wantedInMs(nowMs + 60_000), 0);
+});

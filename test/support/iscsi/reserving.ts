@@ -3,11 +3,18 @@
 import type { Initiator } from "./initiator.js";
 
 /** PERSISTENT RESERVE OUT; `flags`: 1 to keep it. */
-export async function out(one: Initiator, lun: number, action: number, keys: readonly number[], flags = 0) {
+export async function out(
+	one: Initiator,
+	lun: number,
+	action: number,
+	keys: readonly number[],
+	flags = 0,
+	type = 1,
+) {
 	const write = Buffer.alloc(24);
 	for (const [index, key] of keys.entries()) write.writeBigUInt64BE(BigInt(key), 8 * index);
 	write[20] = flags;
-	const cdb = [0x5f, action, 1, 0, 0, 0, 0, 0, write.length, 0];
+	const cdb = [0x5f, action, type, 0, 0, 0, 0, 0, write.length, 0];
 	return (await one.command({ lun, cdb, write, immediate: write.length })).status;
 }
 
