@@ -85,6 +85,8 @@ export interface Partner {
 	 * come of late. Left out: it can't be asked for.
 	 */
 	readonly bring?: (() => Promise<boolean> | null) | undefined;
+	/** Of what is here: what has been asked by way of other hosts is not carried out any more when it resolves; they ask again. */
+	readonly settle?: (() => Promise<void>) | undefined;
 }
 
 export interface BlockDevice {

@@ -84,6 +84,7 @@ export class BothHosts {
 			askFor: (signal) => this.#askFor(path, seat, signal),
 			handOver: (to) => handOver(path, to),
 			serveOthers: (mayServe) => this.#seats.get(path)?.server?.serve(mayServe),
+			cutOff: (volume) => this.#seats.get(path)?.server?.cutOff(volume),
 			replaced: (volume) => replaced(path, volumeIn(volume)),
 			warn: (message) => log.warn(message),
 			identifier,

@@ -102,6 +102,12 @@ export class PartnerServer {
 		if (!mayServe) for (const each of [...this.#shared]) this.#server.cutOff(each);
 	}
 
+	/** The same of one volume: they can come again at once. */
+	cutOff(volume: string): void {
+		for (const each of [...this.#shared])
+			if (exportIn(each.name).volume === volume) this.#server.cutOff(each);
+	}
+
 	async #open(name: string): Promise<Opened | Refusal> {
 		if (!this.#isServing) return this.#away();
 		try {

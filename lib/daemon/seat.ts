@@ -18,6 +18,7 @@ import { Yielding } from "./yielding.js";
 
 /** What is under way when a pool is handed over: what has not ended then is asked of the next owner again. */
 const DRAIN_MS = 1_000;
+const SETTLE_MS = 10_000;
 const AGAIN_MS = 50;
 const AGAIN_MOST_MS = 1_000;
 /** A pool that did not go is not asked to at each look. */
@@ -36,6 +37,8 @@ export interface SeatOf {
 	readonly handOver: (to: string) => Promise<void>;
 	/** Those who use it by other hosts are cut off, and refused until it is said that they may again. */
 	readonly serveOthers: (mayServe: boolean) => void;
+	/** Those who use that volume by other hosts are cut off: what has not begun is not carried out. They come again. */
+	readonly cutOff: (volume: string) => void;
 	/** A volume is another disk than it was: who is served by it here is to be cut off, and it is opened anew. */
 	readonly replaced: (volume: string) => void;
 	readonly warn: (message: string) => void;
@@ -88,9 +91,19 @@ export class Seat {
 
 	#partner(volume: SharedVolume): Partner {
 		const { name } = this.#owner;
-		if (this.#place !== "there") return { name, hasIt: false };
+		if (this.#place !== "there") return { name, hasIt: false, settle: () => this.#settle(volume) };
 		const isHere = (): boolean => this.isHere && volume.turn === this.#turn;
 		return { name, hasIt: true, bring: () => this.#wanted.want(volume, isHere) };
+	}
+
+	/** (While nothing more begins: else something always is under way. Not for so long that what waits would fail.) */
+	async #settle({ name, device }: SharedVolume): Promise<void> {
+		this.#of.cutOff(name);
+		for (let isDone = false; !isDone && this.isHere && !device.isClosed; ) {
+			device.hold();
+			isDone = await device.drained(SETTLE_MS);
+			if (this.isHere) device.resume();
+		}
 	}
 
 	/** Nothing of it is open here. */

@@ -212,8 +212,11 @@ function tell(task: ScsiTask, unit: LogicalUnit, outcome: OutOutcome): void {
 			for (const nexus of nexuses) if (nexus.key === key) unit.attend(nexus, asc);
 		const { aborted = [] } = outcome;
 		const gone = nexuses.filter(({ key }) => aborted.includes(key));
-		if (gone.length === 0) succeed(task);
-		else waitFor(task, Promise.all(gone.map((nexus) => unit.with(nexus).abortAll())), () => succeed(task));
+		const ends = gone.map((nexus) => unit.with(nexus).abortAll());
+		// (What those have asked who come by the other host is known here as that host's.)
+		if (gone.length < aborted.length && unit.partner?.settle !== undefined) ends.push(unit.partner.settle());
+		if (ends.length === 0) succeed(task);
+		else waitFor(task, Promise.all(ends), () => succeed(task));
 	}
 }
 

@@ -1,11 +1,14 @@
 /** A host's seat at a pool that two hosts serve, among stand-ins for the pool and the other host. Used by tests of it. */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { type BlockDevice, PromisedRequest } from "../../lib/block/device.js";
+import { BlockOp } from "../../lib/block/request.js";
 import { Seat } from "../../lib/daemon/seat.js";
 import type { OpenedVolume } from "../../lib/daemon/shared-volume.js";
-import { OperatorError } from "../../lib/errors.js";
+import { OperatorError, type StorageStatus } from "../../lib/errors.js";
 import type { Superblock } from "../../lib/pool/store/superblock.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
+import { heapMemory } from "../../lib/wire/memory.js";
 import { ManualDevice } from "../block/devices.js";
 
 export const ID = "0123456789abcdef0123456789abcdef";
@@ -32,6 +35,7 @@ export class Stage {
 	asked = 0;
 	readonly serves: boolean[] = [];
 	readonly replaced: string[] = [];
+	readonly cut: string[] = [];
 	/** Of what is opened. */
 	identity = IDENTITY;
 	readonly seat: Seat = new Seat({
@@ -53,6 +57,7 @@ export class Stage {
 			this.heirs.push(to);
 			throw new OperatorError("no other host waits for it");
 		},
+		cutOff: (volume) => void this.cut.push(volume),
 		serveOthers: (mayServe) => void this.serves.push(mayServe),
 		replaced: (volume) => void this.replaced.push(volume),
 		warn: () => {},
@@ -75,4 +80,10 @@ export class Stage {
 	async turns(): Promise<void> {
 		for (let turn = 0; turn < 10; turn++) await nextTurn();
 	}
+}
+
+export function write(device: BlockDevice): Promise<{ readonly status: StorageStatus }> {
+	const promised = new PromisedRequest();
+	Object.assign(promised.request, { op: BlockOp.write, lengthBytes: 512, memory: heapMemory(512) });
+	return promised.run(device);
 }

@@ -1,7 +1,8 @@
 // A pool that two hosts serve comes to the one that is asked for what only its owner can do: asked for once, handed over by whoever has it, and given up in the end.
 import { setImmediate as nextTurn } from "node:timers/promises";
 import t from "tap";
-import { owned, Stage } from "./seat-stage.js";
+import { StorageStatus } from "../../lib/errors.js";
+import { owned, Stage, write } from "./seat-stage.js";
 
 t.test("what only the owner can do is asked for here: the pool is, until it comes", async (t) => {
 	const stage = new Stage();
@@ -88,3 +89,40 @@ t.test("the owner hands it to who has to have it, after a second, and to one at 
 	t.equal(stage.heirs.length, 2, "it is gone by then");
 	await device.close();
 });
+
+t.test(
+	"what other hosts had asked is not carried out any more when it is settled; all else is a pause",
+	async (t) => {
+		const stage = new Stage();
+		const { seat } = stage;
+		const { device } = await seat.use("web");
+		const there = await seat.use("web", "beta");
+		const [own, theirs] = [write(device), write(there.device)];
+		let isSettled = false;
+		const settling = device.tenure?.partner?.settle?.().then(() => {
+			isSettled = true;
+		});
+		t.strictSame(stage.cut, ["web"]);
+		const during = write(device);
+		await stage.turns();
+		t.strictSame([stage.last.below.length, isSettled], [2, false], "nothing more begins");
+		stage.last.done();
+		await stage.turns();
+		t.equal(isSettled, false);
+		stage.last.done();
+		await settling;
+		await Promise.all([own, theirs]);
+		stage.last.done();
+		t.equal((await during).status, StorageStatus.ok, "it goes on");
+		const late = write(device);
+		const again = device.tenure?.partner?.settle?.();
+		seat.wentThere(owned(5));
+		stage.last.done(0, StorageStatus.closed);
+		await again;
+		await stage.turns();
+		stage.last.done();
+		t.equal((await late).status, StorageStatus.ok, "nor does it hold up what has gone elsewhere");
+		await device.close();
+		await there.device.close();
+	},
+);

@@ -1,21 +1,11 @@
 // A host's seat at a pool that two hosts serve: where its volumes are asked, while the pool goes to and fro, openings fail, and nobody has it.
 import t from "tap";
-import type { BlockDevice } from "../../lib/block/device.js";
-import { PromisedRequest } from "../../lib/block/device.js";
-import { BlockOp } from "../../lib/block/request.js";
 import { OperatorError, StorageStatus } from "../../lib/errors.js";
 import { NoVolumeError } from "../../lib/pool/catalog.js";
 import type { LostTail } from "../../lib/pool/store/superblock.js";
-import { heapMemory } from "../../lib/wire/memory.js";
-import { ID, IDENTITY, owned, Stage } from "./seat-stage.js";
+import { ID, IDENTITY, owned, Stage, write } from "./seat-stage.js";
 
 const lost = (epoch: number): LostTail => ({ epoch, host: ID, bytes: 4096, seconds: 1, image: {} });
-
-function write(device: BlockDevice): Promise<{ readonly status: StorageStatus }> {
-	const promised = new PromisedRequest();
-	Object.assign(promised.request, { op: BlockOp.write, lengthBytes: 512, memory: heapMemory(512) });
-	return promised.run(device);
-}
 
 t.test("a volume goes where the pool goes, with what was not answered", async (t) => {
 	const stage = new Stage();

@@ -6,7 +6,7 @@ import { ScsiStatus } from "../../lib/scsi/protocol.js";
 import { Host, layBridge, serveBoth, startServices } from "../daemon/store-hosts.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
-import { TEST_UNIT_READY, write10 } from "../support/iscsi/cdbs.js";
+import { read10, TEST_UNIT_READY, write10 } from "../support/iscsi/cdbs.js";
 import { Initiator } from "../support/iscsi/initiator.js";
 import { keys, out } from "../support/iscsi/reserving.js";
 import { LIMIT_MS } from "../support/limit.js";
@@ -21,6 +21,10 @@ const AGAIN_MS = 20;
 /** Write exclusive, registrants only: what clusters use. */
 const REGISTRANTS = 5;
 const BLOCK_BYTES = 512;
+/** Initiators that are preempted while they write, one after the other. */
+const FENCES = rounds(3, 40);
+const WRITES_AT_ONCE = 8;
+const LANDS_MS = 500;
 
 t.setTimeout(4 * LIMIT_MS);
 
@@ -56,6 +60,12 @@ async function asked(act: () => Promise<number>): Promise<number> {
 const write = (one: Initiator, fill: number) => async (): Promise<number> =>
 	(await one.command({ cdb: write10(8, 1), write: Buffer.alloc(BLOCK_BYTES, fill), immediate: BLOCK_BYTES }))
 		.status;
+
+/** What is in the same block: a negative number. */
+const read = (one: Initiator) => async (): Promise<number> => {
+	const { status, data } = await one.command({ cdb: read10(8, 1), read: BLOCK_BYTES });
+	return status === ScsiStatus.good ? -1 - data[0]! : status;
+};
 
 /** COMPARE AND WRITE of the same block. */
 function compareAndWrite(one: Initiator, before: number, after: number): () => Promise<number> {
@@ -102,6 +112,30 @@ if (await inNamespace(import.meta.url)) {
 		t.equal(await asked(write(stranger, 3)), ScsiStatus.reservationConflict);
 		t.ok(await isOwner(two));
 		stranger.close();
+	});
+
+	t.test("who is preempted by way of one host writes nothing more by way of the other", async (t) => {
+		for (let round = 0; round < FENCES; round++) {
+			const victim = await loggedIn(FIRST, `${STRANGER}${round}`);
+			t.equal(await asked(() => out(victim, 0, 0, [0, 100 + round])), ScsiStatus.good);
+			let isCut = false;
+			const writing = Array.from({ length: WRITES_AT_ONCE }, async () => {
+				for (let fill = round; !isCut; fill++) {
+					const status = await write(victim, fill % 256)();
+					if (status === ScsiStatus.reservationConflict) return;
+				}
+			});
+			await ready(there);
+			const preempting = (): Promise<number> => out(there, 0, 5, [9, 100 + round], 0, REGISTRANTS);
+			t.equal(await asked(preempting), ScsiStatus.good);
+			const after = await asked(read(there));
+			await new Promise((resolve) => setTimeout(resolve, LANDS_MS));
+			t.equal(await asked(read(there)), after, "nothing lands any more");
+			await Promise.all(writing);
+			isCut = true;
+			victim.close();
+		}
+		t.equal(await asked(write(here, 2)), ScsiStatus.good, "all others go on");
 	});
 
 	t.test("what compares and writes is done by either", async (t) => {

@@ -1,11 +1,14 @@
 // A unit that two hosts serve: what only the one can do that has what is stored waits for that at the other, or is asked for again.
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import t from "tap";
 import { OperatorError, StorageStatus } from "../../lib/errors.js";
 import { Opcode } from "../../lib/scsi/opcodes.js";
 import { Asc, ScsiStatus, SenseKey, TaskFunction } from "../../lib/scsi/protocol.js";
 import { type Answer, cdb10, cdb16, type TestHost } from "./support.js";
 import { attentions, EXCLUSIVE, out, SECTOR, stage } from "./two-hosts-stage.js";
+
+const REGISTRANTS = 5;
 
 /** What only the owner can do. */
 function forOwner(host: TestHost): Promise<Answer>[] {
@@ -120,4 +123,37 @@ t.test("what can't be kept while the other host is about to have it is asked for
 	device.mayAnswer = false;
 	const refused = await out(one, 0, 0, 7);
 	t.strictSame([refused.status, refused.sense], [ScsiStatus.busy, null]);
+});
+
+t.test("who preempts and aborts waits for what was asked by way of the other host", async (t) => {
+	const { device, under, one, two } = stage();
+	let settled = (): void => {};
+	let asked = 0;
+	const settle = (): Promise<void> => {
+		asked++;
+		return new Promise((resolve) => {
+			settled = resolve;
+		});
+	};
+	device.partner = { name: "beta", hasIt: false, settle };
+	for (const [host, key] of [
+		[one, 7],
+		[two, 9],
+	] as const)
+		t.equal((await out(host, 0, 0, key)).status, ScsiStatus.good);
+	t.equal((await out(one, 1, 7, 0, REGISTRANTS)).status, ScsiStatus.good);
+	t.equal((await out(one, 5, 7, 9, REGISTRANTS)).status, ScsiStatus.good);
+	t.equal(asked, 0, "what that one had asked is known here");
+	// (As one that is registered by a port of the other host.)
+	t.equal((await out(two, 0, 0, 9)).status, ScsiStatus.good);
+	under.target.end(two.nexus);
+	let isDone = false;
+	const preempting = out(one, 5, 7, 9, REGISTRANTS).then(({ status }) => {
+		isDone = true;
+		return status;
+	});
+	await nextTurn();
+	t.strictSame([asked, isDone], [1, false]);
+	settled();
+	t.equal(await preempting, ScsiStatus.good);
 });
