@@ -25,7 +25,6 @@ const AGAIN_MOST_MS = 1_000;
 const CLOSE_MS = 5_000;
 
 export interface SeatOf {
-	/** What messages call the pool. */
 	readonly shown: string;
 	/** Throws an OperatorError; one of another host's is a `HeldElsewhere`. */
 	readonly openHere: (volume: string) => Promise<OpenedVolume>;

@@ -145,6 +145,7 @@ t.test("who preempts and aborts waits for what was asked by way of the other hos
 	t.equal((await out(one, 5, 7, 9, REGISTRANTS)).status, ScsiStatus.good);
 	t.equal(asked, 0, "what that one had asked is known here");
 	// (As one that is registered by a port of the other host.)
+	await attentions(two);
 	t.equal((await out(two, 0, 0, 9)).status, ScsiStatus.good);
 	under.target.end(two.nexus);
 	let isDone = false;
