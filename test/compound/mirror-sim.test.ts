@@ -20,6 +20,8 @@ const KNOWN: readonly (readonly [number, Plant])[] = [
 	[50633, {}],
 	[50178, { hangs: true }],
 	[60517, { hangs: true }],
+	[60500, {}],
+	[70027, {}],
 ];
 
 t.setTimeout(rounds(240_000, 3_500_000));

@@ -69,13 +69,22 @@ export class Returns {
 	async #bring(member: Member): Promise<void> {
 		for (let waitMs = WAIT_MS; !this.#isOver(member); waitMs = Math.min(2 * waitMs, WAIT_MAX_MS)) {
 			const lacked = member.behind.size;
-			await this.#options.rest.during(member.pending.quiet());
+			await this.#options.rest.during(this.#left(member));
 			if (this.#isOver(member)) return;
 			if (await this.#once(member)) return;
 			// What was lost without a sign of life is looked at less and less often.
 			if (member.behind.size < lacked) waitMs = WAIT_MS;
 			await this.#options.rest.sleep(waitMs, (wake) => this.#wakes.set(member, wake));
 		}
+	}
+
+	/**
+	 * Nothing takes effect on it any more. What was being stored when it fell out goes on with it, step by step: what would be seen before that
+	 * is over, others would say of it for ever.
+	 */
+	async #left(member: Member): Promise<void> {
+		await this.#options.ledger.settle();
+		await member.pending.quiet();
 	}
 
 	/** One try; true if it is in sync now. */
