@@ -22,6 +22,8 @@ const KNOWN: readonly (readonly [number, Plant])[] = [
 	[60517, { hangs: true }],
 	[60500, {}],
 	[70027, {}],
+	[80356, { hangs: true }],
+	[80620, { hangs: true }],
 ];
 
 t.setTimeout(rounds(240_000, 3_500_000));

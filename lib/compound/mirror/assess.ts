@@ -21,7 +21,8 @@ export type View =
 	| { readonly kind: "foreign"; readonly format: number }
 	/** A superblock that can't be this mirror's: of another mirror, of a member that is smaller than it says, or the second of its kind. */
 	| { readonly kind: "misplaced"; readonly reason: string }
-	| { readonly kind: "superblock"; readonly superblock: Superblock };
+	/** `isHalf`: one of its copies could not be read, which may be of another generation. */
+	| { readonly kind: "superblock"; readonly superblock: Superblock; readonly isHalf?: boolean };
 
 /** What becomes of a member that is not in sync from the beginning. */
 export type Standing =
@@ -70,7 +71,8 @@ export function assess(
 	if (claims.length === 0)
 		return refuse("none", "no member is here that was in sync: say which one counts with `from`");
 	const newest = claims.filter((leader) => claims.every((other) => knows(views, leader, other)));
-	const leader = newest[0];
+	// Rather one of which all is known: see `certain`.
+	const leader = newest.find((index) => !isHalf(views[index]!)) ?? newest[0];
 	if (leader === undefined) {
 		const [one = 0, other = 0] = strangers(views, claims);
 		const both = `${names[one]} and ${names[other]}`;
@@ -169,6 +171,10 @@ export function standingOf(entry: MemberEntry | undefined, view: View): Standing
 function claimsSync(view: View): boolean {
 	const superblock = superblockOf(view);
 	return superblock?.entries[superblock.index]?.inSync === true;
+}
+
+function isHalf(view: View): boolean {
+	return view.kind === "superblock" && view.isHalf === true;
 }
 
 export function superblockOf(view: View | undefined): Superblock | undefined {

@@ -42,7 +42,8 @@ export async function viewOf(member: Member, allocate: Allocate): Promise<View> 
 	const memory = allocate(SUPERBLOCKS * SUPERBLOCK_BYTES);
 	const { status } = await member.read(memory, 0, at, SUPERBLOCKS * SUPERBLOCK_BYTES);
 	// A sector that can't be read is one copy that is damaged; the other one may be well.
-	if (status !== StorageStatus.ok && !(await readSingly(member, memory, at))) return { kind: "absent" };
+	const copies = status === StorageStatus.ok ? SUPERBLOCKS : await readSingly(member, memory, at);
+	if (copies === 0) return { kind: "absent" };
 	const found = decodeCopies(memory.bytes);
 	switch (found.kind) {
 		case "none":
@@ -53,23 +54,37 @@ export async function viewOf(member: Member, allocate: Allocate): Promise<View> 
 					kind: "misplaced",
 					reason: `has ${device.info.sizeBytes} bytes, of ${found.superblock.dataBytes + RESERVED_BYTES} that its superblock speaks of`,
 				};
-			return found;
+			return { ...found, isHalf: copies < SUPERBLOCKS };
 		case "damaged":
 		case "foreign":
 			return found;
 	}
 }
 
-/** Reads each copy by itself; false if neither can be. */
-async function readSingly(member: Member, memory: Memory, at: number): Promise<boolean> {
-	let any = false;
+/** Reads each copy by itself; how many of them can be. */
+async function readSingly(member: Member, memory: Memory, at: number): Promise<number> {
+	let copies = 0;
 	for (let i = 0; i < SUPERBLOCKS; i++) {
 		const offset = i * SUPERBLOCK_BYTES;
 		const { status } = await member.read(memory, offset, at + offset, SUPERBLOCK_BYTES);
-		if (status === StorageStatus.ok) any = true;
+		if (status === StorageStatus.ok) copies++;
 		else memory.bytes.fill(0, offset, offset + SUPERBLOCK_BYTES);
 	}
-	return any;
+	return copies;
+}
+
+/**
+ * The same, for certain: a copy that could not be read may be of a generation that was begun later, and may be read the next time, when others
+ * rely on what is seen now. It gets what the other one says. `absent` if it can't be written.
+ */
+export async function certain(member: Member, view: View, allocate: Allocate): Promise<View> {
+	if (view.kind !== "superblock" || view.isHalf !== true) return view;
+	const { superblock } = view;
+	// The next copy in turn is the one that could not be read.
+	member.sequence = superblock.sequence;
+	const { status } = await writeSuperblock(member, superblock, allocate(SUPERBLOCK_BYTES));
+	if (status !== StorageStatus.ok) return { kind: "absent" };
+	return { kind: "superblock", superblock: { ...superblock, sequence: member.sequence } };
 }
 
 /** No superblock: is there anything else? */
@@ -103,7 +118,10 @@ export async function readBitmaps(
 	return any;
 }
 
-/** Writes both copies of a superblock, one after the other, each stable before anything else happens. */
+/**
+ * Writes both copies of a superblock, one after the other, each stable before anything else happens. One that could not be written is the next
+ * in turn again: the other one may be all that is whole.
+ */
 export async function writeSuperblock(
 	member: Member,
 	superblock: Superblock,
@@ -111,13 +129,14 @@ export async function writeSuperblock(
 ): Promise<Outcome> {
 	const at = member.reservedAt;
 	for (let i = 0; i < SUPERBLOCKS; i++) {
-		member.sequence++;
-		encodeSuperblock({ ...superblock, sequence: member.sequence }, memory.bytes);
-		const copy = member.sequence % SUPERBLOCKS;
+		const sequence = member.sequence + 1;
+		encodeSuperblock({ ...superblock, sequence }, memory.bytes);
+		const copy = sequence % SUPERBLOCKS;
 		const written = await stable(member, [
 			member.write(memory, 0, at + copy * SUPERBLOCK_BYTES, SUPERBLOCK_BYTES),
 		]);
 		if (written.status !== StorageStatus.ok) return written;
+		member.sequence = sequence;
 	}
 	return DONE;
 }

@@ -21,7 +21,7 @@ import {
 import { Intents } from "./intents.js";
 import type { Identity } from "./ledger.js";
 import { Member } from "./member.js";
-import { readBitmaps, viewOf } from "./metadata.js";
+import { certain, readBitmaps, viewOf } from "./metadata.js";
 import { Mirror, type MirrorWorld, type Tuning } from "./mirror.js";
 import { within } from "./patience.js";
 
@@ -194,11 +194,18 @@ async function open(
 		throw new OperatorError(`${places[leader]!.name}: its bitmaps can't be read`);
 	for (const member of members) {
 		const entry = superblock.entries[member.index];
-		const own = superblockOf(places[member.index]!.view);
-		const isTaken = standings[member.index]!.kind === "whole";
+		const { view, name } = places[member.index]!;
+		const found = standings[member.index]!;
+		const sure = found.kind === "refused" ? view : await ascertain(member, view, world, tuning);
+		// (What it may be besides what was seen, nobody else can say of the leader.)
+		if (sure.kind === "absent" && member.index === leader)
+			throw new OperatorError(`${name}: a copy of its superblock can be neither read nor written`);
+		const standing = sure.kind === "absent" ? sure : found;
+		const own = superblockOf(sure);
+		const isTaken = standing.kind === "whole";
 		member.uuid = (isTaken ? own?.entries[own.index]?.uuid : entry?.uuid) ?? world.identifier(16);
 		member.needsAll = true;
-		stand(member, standings[member.index]!, entry, own);
+		stand(member, standing, entry, own);
 	}
 	// Where it was being written, members may have something different: one of them counts, and the others are behind.
 	if (intents.wanted.size > 0)
@@ -210,6 +217,16 @@ async function open(
 	const { mirror, dataBytes, regionBytes, generation } = superblock;
 	const identity: Identity = { mirror, dataBytes, regionBytes, generation };
 	return new Mirror({ identity, members, intents, world, ...tuning });
+}
+
+/** One that does not answer is not there, and is looked at again like one that fell out. */
+function ascertain(
+	member: Member,
+	view: View,
+	{ clock, allocate }: MirrorWorld,
+	{ timeoutMs }: Tuning,
+): Promise<View> {
+	return within<View>(clock, timeoutMs, certain(member, view, allocate), { kind: "absent" });
 }
 
 /** What is known of a member, what it lacks, and whether it takes part. */

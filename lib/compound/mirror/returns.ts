@@ -6,10 +6,10 @@
 import { StorageStatus } from "../../errors.js";
 import { standingOf, superblockOf, type View } from "./assess.js";
 import type { Copier } from "./copier.js";
-import { NO_ID, OVERWRITE_ID, RESERVED_BYTES, reservedAt } from "./format.js";
+import { NO_ID, OVERWRITE_ID, RESERVED_BYTES, reservedAt, type Superblock } from "./format.js";
 import type { Ledger } from "./ledger.js";
 import type { Member } from "./member.js";
-import { type Allocate, viewOf } from "./metadata.js";
+import { type Allocate, certain, viewOf } from "./metadata.js";
 import type { Rest } from "./pace.js";
 
 /** Between two looks at a member that can't be reached, or that may not come back: twice as long each time. */
@@ -98,6 +98,9 @@ export class Returns {
 		const twin = this.#twinOf(member, view);
 		const isTwin = twin !== undefined && (await this.#isSame(member, twin));
 		if (member.device !== device || !this.#isAdmitted(member, view, isTwin ? twin : undefined)) return false;
+		const sure = this.#ownOf(member, view) === undefined ? view : await certain(member, view, allocate);
+		if (member.device !== device || sure.kind === "absent") return false;
+		this.#admit(member, sure);
 		onChange(member);
 		// Its own generation is whatever it says; what the mirror calls it from now on is tried with `begin`.
 		if (!(await ledger.begin(member))) {
@@ -137,33 +140,39 @@ export class Returns {
 		return now !== undefined && now.id === twin.confirmed;
 	}
 
-	/** May what is there be written to? Says what it lacks. `same`: whose storage it is. */
+	/** What it says of itself, if it is who it was thought to be. */
+	#ownOf(member: Member, view: View): Superblock | undefined {
+		const own = superblockOf(view);
+		const isOurs = own?.mirror === this.#options.mirror;
+		return isOurs && standingOf(member, view).kind !== "refused" ? own : undefined;
+	}
+
+	/** May what is there be written to? `same`: whose storage it is. */
 	#isAdmitted(member: Member, view: View, same?: Member): boolean {
-		const { mirror, identifier, onChange } = this.#options;
 		if (same !== undefined) this.#replaced.delete(member);
 		const reason =
 			same !== undefined ? `is the same storage as ${same.name}` : this.#reasonAgainst(member, view);
 		member.refusal = reason;
-		if (reason !== null) {
-			onChange(member);
-			return false;
-		}
+		if (reason !== null) this.#options.onChange(member);
+		return reason === null;
+	}
+
+	/** Says who it is, and what it lacks. */
+	#admit(member: Member, view: View): void {
 		this.#replaced.delete(member);
-		const isOurs = view.kind === "superblock" && view.superblock.mirror === mirror;
-		const standing = standingOf(member, view);
-		if (!isOurs || standing.kind !== "behind") member.behind.addAll();
-		if (isOurs && standing.kind !== "refused") {
+		const own = this.#ownOf(member, view);
+		if (own === undefined || standingOf(member, view).kind !== "behind") member.behind.addAll();
+		if (own !== undefined) {
 			// Of what it was thought to be, or might have become, this is what it is: more than two could not be told apart.
-			member.confirmed = view.superblock.id;
-			member.attempted = view.superblock.id;
+			member.confirmed = own.id;
+			member.attempted = own.id;
 		} else {
 			// Another one than before: whoever it is instead of does not belong here any more.
-			member.uuid = identifier(16);
+			member.uuid = this.#options.identifier(16);
 			member.confirmed = OVERWRITE_ID;
 			member.attempted = NO_ID;
 		}
-		member.sequence = view.kind === "superblock" ? view.superblock.sequence : 0;
-		return true;
+		member.sequence = superblockOf(view)?.sequence ?? 0;
 	}
 
 	#reasonAgainst(member: Member, view: View): string | null {
