@@ -9,9 +9,10 @@ import { StorageStatus } from "../../errors.js";
 import type { Memory } from "../../wire/memory.js";
 import { RangeLock } from "./core.js";
 import type { Ledger } from "./ledger.js";
-import type { Member, Outcome } from "./member.js";
+import { type Member, mayRead, type Outcome } from "./member.js";
 import type { Allocate } from "./metadata.js";
 import type { Pace, Rest } from "./pace.js";
+import { zeroBytes } from "./zeros.js";
 
 /** Copied under one lock. */
 export const SLICE_BYTES = 128 * 1024;
@@ -109,12 +110,14 @@ export class Copier {
 	}
 
 	async #zerosOnBoth(member: Member, offsetBytes: number, lengthBytes: number): Promise<number> {
-		const zeros = (await this.#source?.zeroBytes(offsetBytes, lengthBytes)) ?? 0;
-		return zeros === 0 ? 0 : member.zeroBytes(offsetBytes, zeros);
+		const zeros = await this.#zerosOnSource(offsetBytes, lengthBytes);
+		return zeros === 0 ? 0 : zeroBytes(this.#options.ledger, member, offsetBytes, zeros);
 	}
 
-	get #source(): Member | undefined {
-		return this.#options.ledger.members.find(({ inSync }) => inSync);
+	async #zerosOnSource(offsetBytes: number, lengthBytes: number): Promise<number> {
+		const { ledger } = this.#options;
+		const source = ledger.members.find((member) => mayRead(member, ledger.members));
+		return source === undefined ? 0 : zeroBytes(ledger, source, offsetBytes, lengthBytes);
 	}
 
 	/** Copies a region; false if some of it can't be. */
@@ -143,7 +146,7 @@ export class Copier {
 
 	async #copySlice(member: Member, offsetBytes: number, lengthBytes: number): Promise<boolean> {
 		const { ledger, core } = this.#options;
-		const zeros = (await this.#source?.zeroBytes(offsetBytes, lengthBytes)) ?? 0;
+		const zeros = await this.#zerosOnSource(offsetBytes, lengthBytes);
 		let outcome: Outcome;
 		if (zeros < lengthBytes) {
 			const asked = new PromisedRequest();
@@ -154,7 +157,7 @@ export class Copier {
 			if ((await asked.run(core)).status !== StorageStatus.ok) return false;
 		}
 		if (zeros >= lengthBytes || isZeros(this.#memory.bytes, lengthBytes)) {
-			if ((await member.zeroBytes(offsetBytes, lengthBytes)) >= lengthBytes) return true;
+			if ((await zeroBytes(ledger, member, offsetBytes, lengthBytes)) >= lengthBytes) return true;
 			outcome = await member.zero(offsetBytes, lengthBytes);
 		} else {
 			outcome = await member.write(this.#memory, 0, offsetBytes, lengthBytes);

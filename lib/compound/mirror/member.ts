@@ -40,6 +40,19 @@ export function mayRead(member: Member, members: readonly Member[]): boolean {
 	return members.every(({ inSync, doubts }) => !inSync || doubts > 0);
 }
 
+/** Whether who ends a request like this is not there: who knows what it will have when it is back. Else it could only not do that. */
+export function isGone(status: StorageStatus): boolean {
+	switch (status) {
+		case StorageStatus.ok:
+		case StorageStatus.mediumError:
+		case StorageStatus.unsupported:
+		case StorageStatus.cancelled:
+			return false;
+		default:
+			return true;
+	}
+}
+
 /** What `work` comes to with each of them, when all are done: whoever has failed meanwhile is in doubt. */
 export async function withEach(
 	members: readonly Member[],
@@ -150,9 +163,13 @@ export class Member {
 		return this.#run(BlockOp.flush, 0, 0);
 	}
 
-	/** How many bytes from `offsetBytes` on, up to `lengthBytes`, are known to be zeros. 0 if that is not known. */
-	async zeroBytes(offsetBytes: number, lengthBytes: number): Promise<number> {
-		if (this.device === null || !this.device.info.knowsExtents) return 0;
+	/** For `zeros.ts`: how many bytes are zeros that it knows of, if it can be asked. */
+	async zeroBytes(
+		offsetBytes: number,
+		lengthBytes: number,
+	): Promise<{ readonly status: StorageStatus; readonly bytes: number }> {
+		if (this.device === null || !this.device.info.knowsExtents)
+			return { status: StorageStatus.unsupported, bytes: 0 };
 		const extents = new Float64Array(2);
 		const { status, request } = await this.#ask(this.device, ({ request: asked }) => {
 			asked.op = BlockOp.extents;
@@ -160,8 +177,8 @@ export class Member {
 			asked.lengthBytes = lengthBytes;
 			asked.extents = extents;
 		});
-		if (status !== StorageStatus.ok || request.extentCount === 0 || extents[1] === 0) return 0;
-		return Math.min(extents[0]!, lengthBytes);
+		const isKnown = status === StorageStatus.ok && request.extentCount > 0 && extents[1] !== 0;
+		return { status, bytes: isKnown ? Math.min(extents[0]!, lengthBytes) : 0 };
 	}
 
 	async #run(

@@ -9,9 +9,10 @@ import type { Memory } from "../../wire/memory.js";
 import { SLICE_BYTES } from "./copier.js";
 import { RangeLock } from "./core.js";
 import type { Ledger } from "./ledger.js";
-import { type Member, mayRead, withEach } from "./member.js";
+import { isGone, type Member, mayRead, withEach } from "./member.js";
 import type { Allocate } from "./metadata.js";
 import type { Pace, Rest } from "./pace.js";
+import { zeroBytes } from "./zeros.js";
 
 /** What differs is told in blocks of so many bytes. */
 const BLOCK_BYTES = 4096;
@@ -117,7 +118,9 @@ export class Verifier {
 	async #slice(offsetBytes: number, lengthBytes: number): Promise<boolean> {
 		const { ledger } = this.#options;
 		const members = ledger.members.filter(({ inSync }) => inSync);
-		const zeros = await Promise.all(members.map((member) => member.zeroBytes(offsetBytes, lengthBytes)));
+		const zeros = await Promise.all(
+			members.map((member) => zeroBytes(ledger, member, offsetBytes, lengthBytes)),
+		);
 		if (members.length > 1 && zeros.every((bytes) => bytes >= lengthBytes)) {
 			this.#report.comparedBytes += lengthBytes;
 			return true;
@@ -126,6 +129,8 @@ export class Verifier {
 		const outcomes = await Promise.all(
 			members.map((member) => member.read(this.#memories[member.index]!, 0, offsetBytes, lengthBytes)),
 		);
+		for (const [i, member] of members.entries())
+			if (isGone(outcomes[i]!.status)) ledger.lose(member, outcomes[i]!.status);
 		// Who has fallen out meanwhile may have read what it has lost: nobody may be made like that.
 		const read = members.filter(
 			(member, i) =>
