@@ -116,9 +116,10 @@ class Change implements Waiter {
 		let done = false;
 		for (let i = 0; i < this.#parts.length; i++) {
 			const { member, status, request } = this.#parts[i]!;
-			if (member === null || status !== StorageStatus.ok || !member.inSync) continue;
-			done = true;
+			if (member === null || status !== StorageStatus.ok) continue;
+			// Who is copied to counts here, too: it is in sync soon, and not flushed before.
 			if (!request.synced) this.#synced = false;
+			if (member.inSync) done = true;
 		}
 		for (let i = this.#parts.length - 1; i >= 0; i--) {
 			const part = this.#parts[i]!;
