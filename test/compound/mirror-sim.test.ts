@@ -24,6 +24,9 @@ const KNOWN: readonly (readonly [number, Plant])[] = [
 	[70027, {}],
 	[80356, { hangs: true }],
 	[80620, { hangs: true }],
+	[60181, {}],
+	[100351, {}],
+	[120120, {}],
 ];
 
 t.setTimeout(rounds(240_000, 3_500_000));

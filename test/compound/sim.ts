@@ -138,7 +138,8 @@ export class MirrorRun {
 		if (state === "behind") this.counts.losses++;
 		if (state !== "inSync") return;
 		this.counts.joins++;
-		this.#disks[index]!.hasLost = false;
+		// (What it has lost since it was copied to, it lacks, though that it is in sync is told only now that it is stored.)
+		this.#disks[index]!.hasLost = this.#disks[index]!.isLossy;
 	}
 
 	/** Things happen to members, now and then, until so many have. */
