@@ -27,6 +27,7 @@ const KNOWN: readonly (readonly [number, Plant])[] = [
 	[60181, {}],
 	[100351, {}],
 	[120120, {}],
+	[110571, { hangs: true }],
 ];
 
 t.setTimeout(rounds(240_000, 3_500_000));

@@ -40,7 +40,7 @@ class Part extends Attempt {
 	}
 
 	protected override ended(): void {
-		if (this.status !== StorageStatus.ok) this.member!.doubts++;
+		if (this.status !== StorageStatus.ok) this.member!.doubt(this.request.op);
 		this.change.partFinished();
 	}
 }
@@ -150,7 +150,10 @@ class Change implements Waiter {
 		this.#failedOffsetBytes = request.failedOffsetBytes;
 		this.#synced = false;
 		if (request.op === BlockOp.flush) ledger.lostFlushes++;
-		for (const member of ledger.members) if (member.isTarget) ledger.lose(member, request.status);
+		for (const member of ledger.members) {
+			if (member.isTarget) ledger.lose(member, request.status);
+			if (request.op === BlockOp.flush) member.hasLost = false;
+		}
 	}
 
 	/** All that were asked have fallen out meanwhile, by what others did: whoever is in sync now was not asked. */

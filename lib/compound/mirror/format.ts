@@ -71,6 +71,14 @@ export interface Superblock {
 	readonly entries: readonly MemberEntry[];
 }
 
+/** What never changes of a mirror, and where it stands. */
+export interface Identity {
+	readonly mirror: string;
+	readonly dataBytes: number;
+	readonly regionBytes: number;
+	readonly generation: number;
+}
+
 /** What there is where a superblock would be. `foreign`: of a format that this program does not know. */
 export type Found =
 	| { readonly kind: "none" }

@@ -10,22 +10,14 @@
 import { BlockOp } from "../../block/request.js";
 import { StorageStatus } from "../../errors.js";
 import type { Memory } from "../../wire/memory.js";
-import { type MemberEntry, SUPERBLOCK_BYTES } from "./format.js";
+import { type Identity, type MemberEntry, SUPERBLOCK_BYTES } from "./format.js";
 import type { Intents } from "./intents.js";
-import { type Member, type Outcome, withEach } from "./member.js";
+import { entryOf, type Member, type Outcome, withEach } from "./member.js";
 import { type Allocate, Bitmaps, writeSuperblock } from "./metadata.js";
 
 /** What waits for a batch. Told with `ok` that it is stable, or why it can't be. */
 export interface Waiter {
 	stored(status: StorageStatus, errno: number): void;
-}
-
-/** What never changes of a mirror, and where it stands. */
-export interface Identity {
-	readonly mirror: string;
-	readonly dataBytes: number;
-	readonly regionBytes: number;
-	readonly generation: number;
 }
 
 export interface LedgerOptions {
@@ -111,6 +103,7 @@ export class Ledger {
 			return true;
 		}
 		member.isTarget = false;
+		member.hasLost = false;
 		member.losses++;
 		member.lostWith = status;
 		member.isSilent = isSilent;
@@ -127,6 +120,7 @@ export class Ledger {
 	 */
 	flushFailed(member: Member, status: StorageStatus): boolean {
 		if (this.lose(member, status)) return true;
+		member.hasLost = false;
 		this.#owed = status;
 		this.lostFlushes++;
 		// They may have what it has lost: then they would not be like it.
@@ -134,8 +128,16 @@ export class Ledger {
 		return false;
 	}
 
+	/** Has all who are in sync fail that have lost something, though it is not yet decided what follows from that: nobody else has it. */
+	#heedLosses(): void {
+		const inSync = this.members.filter((member) => member.inSync);
+		if (!inSync.every(({ hasLost }) => hasLost)) return;
+		for (const member of inSync) this.flushFailed(member, StorageStatus.unreachable);
+	}
+
 	/** What a client's flush that has succeeded has to end with nevertheless; `ok` if nothing is owed. */
 	takeOwed(): StorageStatus {
+		this.#heedLosses();
 		const owed = this.#owed;
 		this.#owed = StorageStatus.ok;
 		return owed;
@@ -156,6 +158,7 @@ export class Ledger {
 			const { status } = await source.flush();
 			if (status !== StorageStatus.ok && !this.flushFailed(source, status)) return false;
 		}
+		this.#heedLosses();
 		if (!member.isTarget || member.behind.size > 0) return false;
 		member.isTarget = false;
 		member.inSync = true;
@@ -293,8 +296,4 @@ export class Ledger {
 		member.needsAll = false;
 		return written;
 	}
-}
-
-function entryOf({ uuid, inSync, confirmed, attempted, lacksSinceMs }: Member): MemberEntry {
-	return { uuid, inSync, confirmed, attempted, lacksSinceMs };
 }

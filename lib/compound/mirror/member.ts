@@ -7,7 +7,7 @@ import type { BlockDevice } from "../../block/device.js";
 import { BlockOp } from "../../block/request.js";
 import { StorageStatus } from "../../errors.js";
 import type { Memory } from "../../wire/memory.js";
-import { reservedAt } from "./format.js";
+import { type MemberEntry, reservedAt } from "./format.js";
 import { Attempt, PendingList } from "./pending.js";
 import { Regions } from "./regions.js";
 
@@ -40,6 +40,10 @@ export function mayRead(member: Member, members: readonly Member[]): boolean {
 	return members.every(({ inSync, doubts }) => !inSync || doubts > 0);
 }
 
+export function entryOf({ uuid, inSync, confirmed, attempted, lacksSinceMs }: Member): MemberEntry {
+	return { uuid, inSync, confirmed, attempted, lacksSinceMs };
+}
+
 /** Whether who ends a request like this is not there: who knows what it will have when it is back. Else it could only not do that. */
 export function isGone(status: StorageStatus): boolean {
 	switch (status) {
@@ -63,7 +67,7 @@ export async function withEach(
 		members.map(async (member) => {
 			const outcome = await work(member);
 			if (outcome.status !== StorageStatus.ok) {
-				member.doubts++;
+				member.doubt(outcome.op);
 				doubtful.push(member);
 			}
 			return outcome;
@@ -113,6 +117,8 @@ export class Member {
 	repairs = 0;
 	/** What it has failed to do of something that others still do: only when they are done is it decided who falls out. Until then others are read. */
 	doubts = 0;
+	/** One of these was a flush, of which no client has been told yet: it says once that it has lost something, whoever asks next. */
+	hasLost = false;
 	/** What it has been asked; all of it must be over before it may come back: it could land on what was copied. */
 	readonly pending = new PendingList();
 
@@ -122,6 +128,12 @@ export class Member {
 		regionCount: number,
 	) {
 		this.behind = new Regions(regionCount);
+	}
+
+	/** It has failed, and others are not yet done: whoever calls this takes it off `doubts` when they are. */
+	doubt(op: BlockOp): void {
+		this.doubts++;
+		if (op === BlockOp.flush && this.takesPart) this.hasLost = true;
 	}
 
 	/** It gets what is written, and what is stored of the mirror. */

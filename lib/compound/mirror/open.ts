@@ -8,6 +8,7 @@ import { invariant, OperatorError } from "../../errors.js";
 import { DISK_TIMEOUT_DEFAULT, RESYNC_RATE_DEFAULT } from "../../spec/keys.js";
 import { type AssessOptions, assess, type Standing, superblockOf, type View } from "./assess.js";
 import {
+	type Identity,
 	MEMBERS_MAX,
 	type MemberEntry,
 	NO_ID,
@@ -19,7 +20,6 @@ import {
 	type Superblock,
 } from "./format.js";
 import { Intents } from "./intents.js";
-import type { Identity } from "./ledger.js";
 import { Member } from "./member.js";
 import { certain, readBitmaps, viewOf } from "./metadata.js";
 import { Mirror, type MirrorWorld, type Tuning } from "./mirror.js";
