@@ -28,6 +28,7 @@ const KNOWN: readonly (readonly [number, Plant])[] = [
 	[100351, {}],
 	[120120, {}],
 	[110571, { hangs: true }],
+	[160292, { hangs: true }],
 ];
 
 t.setTimeout(rounds(240_000, 3_500_000));

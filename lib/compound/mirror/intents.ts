@@ -90,7 +90,7 @@ export class Intents {
 		this.#snapshot.set(this.wanted.words);
 	}
 
-	/** What was wanted when `storing` was called is stable. */
+	/** What was wanted when `storing` was called is stable, and so is who does not count. */
 	stored(): void {
 		this.#ready.set(this.#snapshot);
 	}

@@ -225,8 +225,7 @@ export class Ledger {
 			return;
 		}
 		this.#bitmaps.done();
-		this.intents.stored();
-		// Somebody was lost meanwhile: what that one lacks is not stable yet.
+		// Somebody was lost meanwhile: it may not know what is wanted, and until it is stable that it is lost it could lead after a loss of power.
 		if (this.#mustRaise) this.#toBegin.unshift(...toBegin);
 		else this.#release(toBegin, StorageStatus.ok, 0);
 	}
@@ -246,11 +245,12 @@ export class Ledger {
 		return null;
 	}
 
-	/** Both lists are told; what they do may bring new ones. */
+	/** Both lists are told, and so is who begins something now; what they do may bring new ones. */
 	#release(toBegin: readonly Waiter[], status: StorageStatus, errno: number): void {
 		const toEnd = this.#toEnd;
 		this.#toEnd = [];
-		if (status !== StorageStatus.ok) this.#toBegin = [];
+		if (status === StorageStatus.ok) this.intents.stored();
+		else this.#toBegin = [];
 		for (const waiter of toBegin) waiter.stored(status, errno);
 		for (const waiter of toEnd) waiter.stored(status, errno);
 	}
