@@ -3,6 +3,7 @@
 import t from "tap";
 import { PromisedRequest } from "../../lib/block/device.js";
 import { DeviceLayer } from "../../lib/block/layer.js";
+import { MemoryDevice } from "../../lib/block/memory.js";
 import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import type { Mirror } from "../../lib/compound/mirror/mirror.js";
 import { StorageStatus } from "../../lib/errors.js";
@@ -53,8 +54,8 @@ function begun(mirror: Mirror, op: BlockOp, byte = 0): { request: BlockRequest; 
 	return { request, isAnswered: () => !request.inFlight };
 }
 
-async function opened(): Promise<{ stage: Stage; mirror: Mirror; members: Holding[] }> {
-	const stage = new Stage([5 * MIB, 5 * MIB]);
+async function opened(count = 2): Promise<{ stage: Stage; mirror: Mirror; members: Holding[] }> {
+	const stage = new Stage(new Array(count).fill(5 * MIB));
 	const members: Holding[] = [];
 	stage.onMember = (device) => {
 		const holding = new Holding(device);
@@ -62,7 +63,7 @@ async function opened(): Promise<{ stage: Stage; mirror: Mirror; members: Holdin
 		return holding;
 	};
 	const mirror = await stage.open({ timeoutMs: TIMEOUT_MS });
-	await stage.until(mirror, "inSync inSync");
+	await stage.until(mirror, new Array(count).fill("inSync").join(" "));
 	await stage.write(mirror, 0, 4096, 1);
 	return { stage, mirror, members };
 }
@@ -228,3 +229,55 @@ t.test("a member that can't be read is written again, from memory of the mirror'
 	t.match(await stage.clock.until(mirror.verify()), { differentBytes: 0 });
 	await stage.close(mirror);
 });
+
+t.test("what was being stored on it does not go on with another one that takes its place", async (t) => {
+	const { stage, mirror, members } = await opened(3);
+	members[1]!.isHolding = true;
+	const all = [mirror.detach(2)];
+	await stage.pass(10);
+	t.equal(members[1]!.held.length, 1, "the first of several steps");
+	all.push(mirror.detach(1));
+	const other = new MemoryDevice(5 * MIB);
+	await stage.write(other, 0, 5 * MIB, 7);
+	mirror.attach(1, other);
+	t.equal(standings(mirror), "inSync behind absent");
+	members[1]!.goOn();
+	await stage.clock.until(Promise.all(all));
+	await stage.pass(60_000);
+	t.match(mirror.state.members[1], { state: "refused", reason: "is not empty and has no superblock" });
+	const { memory } = await stage.read(other, 0, 5 * MIB);
+	t.ok(memory.bytes.every((byte) => byte === 7));
+	await stage.close(mirror);
+});
+
+t.test(
+	"one that has not taken its place yet is closed with the mirror, or given up for the next one",
+	async (t) => {
+		const { stage, mirror, members } = await opened();
+		const closed: string[] = [];
+		const disk = (name: string): MemoryDevice => {
+			const device = new MemoryDevice(5 * MIB);
+			const close = device.close.bind(device);
+			device.close = () => {
+				closed.push(name);
+				return close();
+			};
+			return device;
+		};
+		members[1]!.isHolding = true;
+		await stage.write(mirror, 0, 4096, 2);
+		mirror.attach(1, disk("a"));
+		mirror.attach(1, disk("b"));
+		t.strictSame(closed, ["a"]);
+		const detached = mirror.detach(1);
+		await stage.pass(1000);
+		t.equal(standings(mirror), "inSync absent");
+		mirror.attach(1, disk("c"));
+		members[1]!.goOn();
+		await detached;
+		await stage.until(mirror, "inSync inSync");
+		t.strictSame(closed, ["a", "b"]);
+		await stage.close(mirror);
+		t.strictSame(closed, ["a", "b", "c"]);
+	},
+);

@@ -80,6 +80,8 @@ export async function withEach(
 export class Member {
 	#device: BlockDevice | null = null;
 	#reservedAt = 0;
+	/** Is to be its device, of which it has none until all is over that was begun with the one before: what goes on with that step by step must not go on with this. */
+	next: BlockDevice | null = null;
 	/** 32 hexadecimal digits; what its superblock says, and those of the others. */
 	uuid = "";
 	/** The configuration has it. One that is known of old, and was taken out of it, is not missed; what it lacks is known when it is back. */
@@ -139,6 +141,18 @@ export class Member {
 	/** It gets what is written, and what is stored of the mirror. */
 	get takesPart(): boolean {
 		return (this.inSync || this.isTarget) && this.device !== null;
+	}
+
+	/** Its device, or what is to be that: the mirror closes it. */
+	get held(): BlockDevice | null {
+		return this.next ?? this.#device;
+	}
+
+	/** Nothing is under way any more that was begun before. */
+	takeNext(): void {
+		if (this.next === null) return;
+		this.device = this.next;
+		this.next = null;
 	}
 
 	get device(): BlockDevice | null {

@@ -149,7 +149,7 @@ export class Mirror implements BlockDevice {
 	#listenTo(member: Member): void {
 		const stalls = this.#stalls[member.index]!;
 		// That one has lost a sync is the mirror's affair.
-		member.device?.listen({
+		member.held?.listen({
 			changed: () => this.#core.look(),
 			stalled: (stall) => stalls.stalled(stall),
 			resumed: (waitedMs, requestCount) => stalls.resumed(waitedMs, requestCount),
@@ -199,21 +199,25 @@ export class Mirror implements BlockDevice {
 		if (member.inSync) throw new OperatorError(`${member.name} is in sync: there is nothing to attach`);
 		if (member.isTarget)
 			throw new OperatorError(`${member.name} is being copied to: there is nothing to attach`);
-		const before = member.device;
-		member.device = device;
-		if (before !== null && before !== device) void before.close();
-		this.#listenTo(member);
+		const before = member.held;
+		if (before !== device) {
+			member.device = null;
+			member.next = device;
+			void before?.close();
+			this.#listenTo(member);
+		}
 		this.#returns.start(member, replace);
 	}
 
 	/** Does without a member's device, which is closed. Throws an OperatorError if it is the last one in sync. */
 	async detach(index: number): Promise<void> {
 		const member = this.#ledger.members[index];
-		const device = member?.device ?? null;
+		const device = member?.held ?? null;
 		if (member === undefined || device === null) return;
 		if (!this.#ledger.lose(member, StorageStatus.closed))
 			throw new OperatorError(`${member.name} is the last one in sync: nobody else has what it has`);
 		member.device = null;
+		member.next = null;
 		this.#changed(member);
 		await this.#ledger.settle();
 		await member.pending.quiet();
@@ -274,7 +278,7 @@ export class Mirror implements BlockDevice {
 		const { members } = this.#ledger;
 		// What was given up may still take effect: whoever opens the members next must not be surprised by it.
 		await Promise.all(members.map(({ pending }) => pending.quiet()));
-		const ends = await Promise.all(members.map(({ device }) => device?.close(Infinity)));
+		const ends = await Promise.all(members.map(({ held }) => held?.close(Infinity)));
 		return ends.includes("abandoned") ? "abandoned" : "closed";
 	}
 }

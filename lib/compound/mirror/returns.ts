@@ -63,7 +63,7 @@ export class Returns {
 	}
 
 	#isOver(member: Member): boolean {
-		return this.#options.rest.isOver || member.inSync || member.device === null;
+		return this.#options.rest.isOver || member.inSync || member.held === null;
 	}
 
 	async #bring(member: Member): Promise<void> {
@@ -71,6 +71,7 @@ export class Returns {
 			const lacked = member.behind.size;
 			await this.#options.rest.during(this.#left(member));
 			if (this.#isOver(member)) return;
+			member.takeNext();
 			if (await this.#once(member)) return;
 			// What was lost without a sign of life is looked at less and less often.
 			if (member.behind.size < lacked) waitMs = WAIT_MS;

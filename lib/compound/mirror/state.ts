@@ -78,7 +78,7 @@ export function mirrorState(
 	regionBytes: number,
 ): MirrorState {
 	const { generation, intents } = ledger;
-	const members = ledger.members.filter(({ isNamed, device }) => isNamed || device !== null);
+	const members = ledger.members.filter(({ isNamed, held }) => isNamed || held !== null);
 	return {
 		uuid,
 		state: members.every(({ inSync }) => inSync) ? "inSync" : "degraded",
@@ -92,7 +92,7 @@ export function mirrorState(
 
 function standing(member: Member): MemberStanding {
 	if (member.inSync) return "inSync";
-	if (member.device === null) return "absent";
+	if (member.held === null) return "absent";
 	if (member.isTarget) return "resyncing";
 	return member.refusal === null ? "behind" : "refused";
 }

@@ -201,6 +201,8 @@ export class Verifier {
 		at: number,
 		end: number,
 	): Promise<boolean> {
+		// Who has fallen out meanwhile may be another one by now, at which nobody has looked.
+		if (!differing.every(({ inSync }) => inSync)) return false;
 		const memory = this.#memories[from.index]!;
 		const writes = await withEach(differing, (member) =>
 			member.write(memory, at, offsetBytes + at, end - at),
