@@ -21,6 +21,8 @@ export interface ExchangeOptions {
 	readonly clock?: Clock;
 	/** With no storage for so long, what waits ends `unreachable`, and so does what comes until there is some. */
 	readonly limitMs?: number;
+	/** Whether what has waited for a storage that answers may not be done any more, by what is known since that is there. */
+	readonly refuses?: (request: BlockRequest) => boolean;
 }
 
 export class ExchangeDevice implements BlockDevice, RequestLayer {
@@ -28,6 +30,7 @@ export class ExchangeDevice implements BlockDevice, RequestLayer {
 	readonly tenure: Tenure;
 	readonly #clock: Clock;
 	readonly #limitMs: number;
+	readonly #refuses: (request: BlockRequest) => boolean;
 	readonly #listeners = new Listeners();
 	/** What was handed on and came back, which is older, and what has come since. */
 	readonly #returned = new RequestList();
@@ -49,13 +52,14 @@ export class ExchangeDevice implements BlockDevice, RequestLayer {
 	#forgetLimit: () => void = () => {};
 	#closing: Promise<CloseEnd> | null = null;
 
-	constructor(device: BlockDevice, answers: boolean, { clock, limitMs }: ExchangeOptions = {}) {
+	constructor(device: BlockDevice, answers: boolean, { clock, limitMs, refuses }: ExchangeOptions = {}) {
 		this.#device = device;
 		this.#info = device.info;
 		this.#answers = answers;
 		this.#unlisten = device.listen(this.#listeners);
 		this.#clock = clock ?? systemClock;
 		this.#limitMs = limitMs ?? WAIT_LIMIT_MS;
+		this.#refuses = refuses ?? (() => false);
 		const storage = (): BlockDevice | null => this.#device;
 		const now = (): BlockDevice | null => (this.#isHeld || !this.#answers ? null : this.#device);
 		this.tenure = {
@@ -173,17 +177,20 @@ export class ExchangeDevice implements BlockDevice, RequestLayer {
 		if (device.info.sizeBytes !== before.sizeBytes) this.#listeners.changed();
 		else if (answers) this.#listeners.answers();
 		if (!answers) this.#listeners.moved();
-		if (this.#device === device) this.#goOn(device);
+		if (this.#device === device) this.#goOn(device, true);
 	}
 
-	#goOn(device: BlockDevice): void {
+	/** `isNew`: what waits was let through by what was known of the one before. */
+	#goOn(device: BlockDevice, isNew = false): void {
 		this.#isHeld = false;
 		this.#isLate = false;
 		this.#forgetLimit();
 		for (const list of [this.#returned, this.#waiting])
 			for (let { first } = list; first !== null && !this.#isHeld; first = list.first) {
 				list.shift();
-				this.#hand(device, first);
+				const isOfBefore = isNew || list === this.#returned;
+				if (isOfBefore && this.#answers && this.#refuses(first)) first.complete(StorageStatus.writeProtected);
+				else this.#hand(device, first);
 			}
 	}
 

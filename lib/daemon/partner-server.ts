@@ -127,7 +127,8 @@ export class PartnerServer {
 				this.#shared.delete(shared);
 				void disk.close();
 			};
-			if (!this.#isServing) {
+			// (What is asked before it is here would have been let through by what is known of it then.)
+			if (!this.#isServing || device.tenure?.partner?.hasIt === true) {
 				release();
 				return this.#away();
 			}

@@ -54,6 +54,7 @@ export class Seat {
 	/** Those that are open. */
 	readonly #ready = new Set<SharedVolume>();
 	readonly #yielding: Yielding;
+	readonly #wanted: WantedHere;
 	#place: Place = "there";
 	/** One more each time that the pool has gone from one host to another, as far as that is seen here. */
 	#turn = 0;
@@ -86,20 +87,19 @@ export class Seat {
 		return this.#owner.at;
 	}
 
-	readonly #wanted: WantedHere;
-
 	#partner(volume: SharedVolume): Partner {
 		const { name } = this.#owner;
-		if (this.#place !== "there") return { name, hasIt: false, settle: () => this.#settle(volume) };
 		const isHere = (): boolean => this.isHere && volume.turn === this.#turn;
+		// (While the pool is here and the volume is not, what is reserved of it is not known yet.)
+		if (this.isMoving || isHere()) return { name, hasIt: false, settle: () => this.#settle(volume) };
 		return { name, hasIt: true, bring: () => this.#wanted.want(volume, isHere) };
 	}
 
 	/** (While nothing more begins: else something always is under way. Not for so long that what waits would fail.) */
 	async #settle({ name, device }: SharedVolume): Promise<void> {
 		this.#of.cutOff(name);
-		for (let isDone = false; !isDone && this.isHere && !device.isClosed; ) {
-			device.hold();
+		for (let isDone = false; !isDone && this.#place !== "there" && !device.isClosed; ) {
+			if (this.isHere) device.hold();
 			isDone = await device.drained(SETTLE_MS);
 			if (this.isHere) device.resume();
 		}

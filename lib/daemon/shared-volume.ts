@@ -8,10 +8,12 @@ import { type BlockDevice, type DeviceInfo, deviceInfo, type Partner, type Tenur
 import { ExchangeDevice } from "../block/exchange.js";
 import type { DeviceListener } from "../block/listeners.js";
 import type { Memo } from "../block/memo.js";
-import type { BlockRequest } from "../block/request.js";
+import { BlockOp, type BlockRequest, OP_TRAITS } from "../block/request.js";
 import type { Clock } from "../clock.js";
+import { StorageStatus } from "../errors.js";
 import { Holds } from "../holds.js";
 import type { IdentitySpec } from "../spec/spec.js";
+import { KeptHold } from "./kept-hold.js";
 
 /** Here, or as the host serves it that has the pool. */
 export interface OpenedVolume {
@@ -39,9 +41,17 @@ export function sharedVolume(
 	{ isHere, ...now }: Pick<SharedVolume, "turn" | "partner"> & { readonly isHere: boolean },
 	clock: Clock,
 ): SharedVolume {
-	const exchanged = new ExchangeDevice(device, isHere, { clock });
+	const holds = new Holds();
+	// (What initiators of SCSI have asked was ended where it is reserved.)
+	const refuses = ({ op }: BlockRequest) => forbids(op, (changes) => holds.forbids(changes, "aoe"));
+	const exchanged = new ExchangeDevice(device, isHere, { clock, refuses });
 	const uses = new Set<VolumeUse>();
-	return { ...{ name, device: exchanged, identity, uses }, holds: new Holds(), isMoving: false, ...now };
+	return { ...{ name, device: exchanged, identity, uses, holds }, isMoving: false, ...now };
+}
+
+/** What is done already may be flushed by everybody. */
+function forbids(op: BlockOp, held: (changes: boolean) => boolean): boolean {
+	return op !== BlockOp.flush && held(OP_TRAITS[op].changes);
 }
 
 /** For one who stands on it; closes nothing but his own. */
@@ -51,6 +61,7 @@ export class VolumeUse implements BlockDevice {
 	readonly #device: ExchangeDevice;
 	readonly #asked: () => void;
 	readonly #closed: (use: VolumeUse) => Promise<void>;
+	readonly #kept = new KeptHold();
 	#closing: Promise<void> | undefined;
 	#below: DeviceInfo | undefined;
 	#info: DeviceInfo | undefined;
@@ -102,7 +113,13 @@ export class VolumeUse implements BlockDevice {
 
 	submit(request: BlockRequest): void {
 		this.#asked();
-		this.#device.submit(request);
+		if (!this.isOwn && this.#isKeptFrom(request.op)) request.complete(StorageStatus.writeProtected);
+		else this.#device.submit(request);
+	}
+
+	/** (Nobody here may know of reservations: it has no exports of SCSI on this host, or not yet. The other host takes it where they are known.) */
+	#isKeptFrom(op: BlockOp): boolean {
+		return forbids(op, (changes) => this.#kept.forbids(changes, this.memo, this.tenure.isHandedOver));
 	}
 
 	setWriteCache(enabled: boolean): boolean {

@@ -4,7 +4,7 @@ import { Coming } from "./coming.js";
 import { conflicts } from "./conflicts.js";
 import type { Operation } from "./operation.js";
 import { conflict, refuse } from "./reply.js";
-import { ELSEWHERE } from "./sense.js";
+import { COMES_HERE, ELSEWHERE } from "./sense.js";
 import type { ScsiTask } from "./task.js";
 import type { LogicalUnit } from "./unit.js";
 
@@ -25,7 +25,20 @@ export function whenHere(task: ScsiTask, unit: LogicalUnit, then: () => void): v
 		});
 }
 
+/** The same of what tells or changes what is reserved: nobody is told that who may not have it any more. */
+export function whenKnownHere(task: ScsiTask, unit: LogicalUnit, then: () => void): void {
+	whenHere(task, unit, () => {
+		if (isLeaving(unit)) refuse(task, COMES_HERE);
+		else then();
+	});
+}
+
 /** The same of an operation that takes no data, or looks itself when that has come. */
 export function onceHere(start: Operation["start"]): Operation["start"] {
-	return (task, unit, units) => whenHere(task, unit, () => start(task, unit, units));
+	return (task, unit, units) => whenKnownHere(task, unit, () => start(task, unit, units));
+}
+
+/** Another host may have it by now, or in a moment. */
+export function isLeaving({ disk: { device }, partner }: LogicalUnit): boolean {
+	return partner !== undefined && device.tenure?.mayAnswer === false;
 }

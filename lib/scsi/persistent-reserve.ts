@@ -4,7 +4,7 @@
  */
 
 import { uint16, uint32 } from "./cdb.js";
-import { onceHere, whenHere } from "./elsewhere.js";
+import { isLeaving, onceHere, whenKnownHere } from "./elsewhere.js";
 import { type Nexus, nexusKey } from "./nexus.js";
 import { ReserveIn, ReserveOut } from "./opcodes.js";
 import type { Operation, Row, Units } from "./operation.js";
@@ -97,7 +97,7 @@ function reserveOut(task: ScsiTask, unit: LogicalUnit, units: Units): void {
 	if (bytes < PARAMETER_BYTES) refuse(task, illegal(Asc.listLength));
 	else
 		receiveParameters(task, bytes, 5, (list) =>
-			whenHere(task, unit, () => {
+			whenKnownHere(task, unit, () => {
 				const request = requestOf(task, unit, units, list);
 				if ("sense" in request) refuse(task, request.sense);
 				else change(task, unit, request);
@@ -198,7 +198,7 @@ function change(task: ScsiTask, unit: LogicalUnit, request: OutRequest): void {
 	else
 		waitFor(task, outcome, (kept) => {
 			// (Its storage fails, and nothing has changed; or another host is about to have it, and is asked next.)
-			if (kept === "unkept") refuse(task, isLeaving(unit) ? COMES_HERE : UNKEPT);
+			if (kept === "unkept") refuse(task, isGone(unit) ? COMES_HERE : UNKEPT);
 			else tell(task, unit, kept);
 		});
 }
@@ -220,8 +220,8 @@ function tell(task: ScsiTask, unit: LogicalUnit, outcome: OutOutcome): void {
 	}
 }
 
-function isLeaving({ disk: { device }, partner }: LogicalUnit): boolean {
-	return partner !== undefined && (device.memo === undefined || device.tenure?.mayAnswer === false);
+function isGone(unit: LogicalUnit): boolean {
+	return isLeaving(unit) || (unit.partner !== undefined && unit.disk.device.memo === undefined);
 }
 
 const IN: readonly (readonly [action: number, start: Operation["start"]])[] = [

@@ -1,7 +1,8 @@
 /** A host's seat at a pool that two hosts serve, among stand-ins for the pool and the other host. Used by tests of it. */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type BlockDevice, PromisedRequest } from "../../lib/block/device.js";
+import { type BlockDevice, PromisedRequest, type Tenure } from "../../lib/block/device.js";
+import type { Memo } from "../../lib/block/memo.js";
 import { BlockOp } from "../../lib/block/request.js";
 import { Seat } from "../../lib/daemon/seat.js";
 import type { OpenedVolume } from "../../lib/daemon/shared-volume.js";
@@ -38,6 +39,8 @@ export class Stage {
 	readonly cut: string[] = [];
 	/** Of what is opened. */
 	identity = IDENTITY;
+	memo: Memo | undefined;
+	tenure: Tenure | undefined;
 	readonly seat: Seat = new Seat({
 		shown: "store:gold",
 		clock: this.clock,
@@ -68,7 +71,7 @@ export class Stage {
 		this.opened.push(what);
 		if (this.fails instanceof Error) throw this.fails;
 		if (this.fails !== undefined) throw new OperatorError(this.fails);
-		const device = new ManualDevice();
+		const device = Object.assign(new ManualDevice(), { memo: this.memo, tenure: this.tenure });
 		this.devices.push(device);
 		return { device, identity: this.identity };
 	}
@@ -82,8 +85,11 @@ export class Stage {
 	}
 }
 
-export function write(device: BlockDevice): Promise<{ readonly status: StorageStatus }> {
+export function write(
+	device: BlockDevice,
+	op: BlockOp = BlockOp.write,
+): Promise<{ readonly status: StorageStatus }> {
 	const promised = new PromisedRequest();
-	Object.assign(promised.request, { op: BlockOp.write, lengthBytes: 512, memory: heapMemory(512) });
+	Object.assign(promised.request, { op, lengthBytes: 512, memory: heapMemory(512) });
 	return promised.run(device);
 }

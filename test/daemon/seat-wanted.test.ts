@@ -20,7 +20,7 @@ t.test("what only the owner can do is asked for here: the pool is, until it come
 	}
 	t.ok(stage.asked >= 3 && stage.asked <= 8, `${stage.asked} times in 3 s`);
 	seat.cameHere();
-	t.equal(device.tenure?.partner?.bring, undefined, "it is on its way");
+	t.equal(bring(), coming, "it is on its way: what is reserved is not known yet");
 	await stage.turns();
 	clock.pass(100);
 	t.equal(await coming, true);

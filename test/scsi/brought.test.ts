@@ -120,7 +120,11 @@ t.test("what can't be kept while the other host is about to have it is asked for
 		throw new OperatorError("it has gone");
 	};
 	t.equal((await out(one, 0, 0, 7)).sense?.key, SenseKey.hardwareError);
+	const conflicting = await out(one, 2, 7, 0, REGISTRANTS);
+	t.equal(conflicting.status, ScsiStatus.reservationConflict);
 	device.mayAnswer = false;
+	for (const late of [out(one, 2, 7, 0, REGISTRANTS), forOwner(one)[1]!])
+		t.equal((await late).status, ScsiStatus.busy, "who has reserved may be known better elsewhere by now");
 	const refused = await out(one, 0, 0, 7);
 	t.strictSame([refused.status, refused.sense], [ScsiStatus.busy, null]);
 });
