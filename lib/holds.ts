@@ -7,6 +7,11 @@
 export const Hold = { none: 0, writing: 1, all: 2 } as const;
 export type Hold = (typeof Hold)[keyof typeof Hold];
 
+/** Whether it keeps others from reading, or from what `changes` something. */
+export function keepsFrom(hold: Hold, changes: boolean): boolean {
+	return hold === Hold.all || (hold === Hold.writing && changes);
+}
+
 /** Whose reservations these are. */
 export type Holder = "aoe" | "scsi";
 
@@ -38,6 +43,6 @@ export class Holds {
 	forbids(changes: boolean, holder?: Holder): boolean {
 		if (!this.isAny) return false;
 		const hold = this.against(holder);
-		return hold === Hold.all || (hold === Hold.writing && changes);
+		return keepsFrom(hold, changes);
 	}
 }

@@ -4,7 +4,7 @@
  */
 
 import type { Memo } from "../block/memo.js";
-import { Hold } from "../holds.js";
+import { Hold, keepsFrom } from "../holds.js";
 import { isKeptUnit, type KeptUnit, persistentOf } from "../scsi/kept.js";
 import { holdOf } from "../scsi/persistent.js";
 import { partsIn } from "./memo-parts.js";
@@ -22,7 +22,7 @@ export class KeptHold {
 			this.#isHandedOver = isHandedOver;
 			this.#hold = memo === undefined ? Hold.none : heldBy(partsIn(memo).scsi, isHandedOver);
 		}
-		return this.#hold === Hold.all || (this.#hold === Hold.writing && changes);
+		return keepsFrom(this.#hold, changes);
 	}
 }
 

@@ -13,8 +13,8 @@ import type { PartnerPlace, Superblock } from "../pool/store/superblock.js";
 import { quote } from "../text.js";
 import { SeenOwner } from "./seen-owner.js";
 import { type OpenedVolume, type SharedVolume, sharedVolume, VolumeUse } from "./shared-volume.js";
-import { WantedHere } from "./wanted-here.js";
-import { Yielding } from "./yielding.js";
+import { WantedHere, type WantedHereOf } from "./wanted-here.js";
+import { Yielding, type YieldingOf } from "./yielding.js";
 
 /** What is under way when a pool is handed over: what has not ended then is asked of the next owner again. */
 const DRAIN_MS = 1_000;
@@ -24,23 +24,19 @@ const AGAIN_MOST_MS = 1_000;
 /** A pool that did not go is not asked to at each look. */
 const CLOSE_MS = 5_000;
 
-export interface SeatOf {
-	readonly shown: string;
+export interface SeatOf
+	extends Pick<YieldingOf, "shown" | "handOver" | "warn">,
+		Pick<WantedHereOf, "askFor"> {
 	/** Throws an OperatorError; one of another host's is a `HeldElsewhere`. */
 	readonly openHere: (volume: string) => Promise<OpenedVolume>;
 	/** As the host serves it that is there. Throws an OperatorError. */
 	readonly openThere: (volume: string, session: string, signal: AbortSignal) => Promise<OpenedVolume>;
-	/** Says to whoever has it that it is wanted here. Throws an OperatorError. */
-	readonly askFor: (signal: AbortSignal) => Promise<void>;
-	/** To the host that calls itself so (`use`). Throws an OperatorError. */
-	readonly handOver: (to: string) => Promise<void>;
 	/** Those who use it by other hosts are cut off, and refused until it is said that they may again. */
 	readonly serveOthers: (mayServe: boolean) => void;
 	/** Those who use that volume by other hosts are cut off: what has not begun is not carried out. They come again. */
 	readonly cutOff: (volume: string) => void;
 	/** A volume is another disk than it was: who is served by it here is to be cut off, and it is opened anew. */
 	readonly replaced: (volume: string) => void;
-	readonly warn: (message: string) => void;
 	readonly identifier: (byteLength: number) => string;
 	readonly clock?: Clock;
 }

@@ -19,7 +19,7 @@ export interface WantedHereOf {
 	readonly clock: Clock;
 	/** Another host has it, and it is not on its way. */
 	readonly isThere: () => boolean;
-	/** Throws an OperatorError. */
+	/** Says to whoever has it that it is wanted here. Throws an OperatorError. */
 	readonly askFor: (signal: AbortSignal) => Promise<void>;
 }
 

@@ -13,7 +13,7 @@ export interface YieldingOf {
 	readonly clock: Clock;
 	/** It is had, and not on its way. */
 	readonly isHere: () => boolean;
-	/** Throws an OperatorError. */
+	/** To the host that calls itself so. Throws an OperatorError. */
 	readonly handOver: (to: string) => Promise<void>;
 	readonly warn: (message: string) => void;
 }

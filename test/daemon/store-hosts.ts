@@ -170,12 +170,12 @@ export class Host {
 	}
 }
 
-/** The pool of both, which the first one has, with the disk that both serve. */
-export async function serveBoth(one: Host, two: Host): Promise<void> {
+/** The pool of both, which the first one has, with its disk: that of the second one is so. */
+export async function startBoth(one: Host, two: Host, second: "open" | "waiting"): Promise<void> {
 	await one.start();
 	await one.say("pool", "create", "gold");
 	await one.say("volume", "create", "gold/web", "64M");
 	await one.tree.state("web", "open");
 	await two.start();
-	await two.tree.state("web", "open");
+	await two.tree.state("web", second);
 }

@@ -3,7 +3,7 @@
 import { connect } from "node:net";
 import t from "tap";
 import { ScsiStatus } from "../../lib/scsi/protocol.js";
-import { Host, layBridge, serveBoth, startServices } from "../daemon/store-hosts.js";
+import { Host, layBridge, startBoth, startServices } from "../daemon/store-hosts.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { read10, TEST_UNIT_READY, write10 } from "../support/iscsi/cdbs.js";
@@ -86,7 +86,7 @@ if (await inNamespace(import.meta.url)) {
 		});
 	const [one, two] = [host("host1", FIRST, "127.0.0.1:9473"), host("host2", SECOND, "127.0.0.1:9474")];
 	t.teardown(() => Promise.all([one, two].map(({ tree }) => tree.program?.stop("SIGKILL", LIMIT_MS))));
-	await serveBoth(one, two);
+	await startBoth(one, two, "open");
 	const isOwner = async ({ tree }: Host): Promise<boolean> => {
 		const { body } = await tree.ask("GET", "/api/v1/pools");
 		return (body.pools as unknown as { owner?: unknown; reason: string | null }[])[0]?.reason === null;

@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import t from "tap";
 import { LoginStatus } from "../../lib/iscsi/pdu.js";
 import { ScsiStatus } from "../../lib/scsi/protocol.js";
-import { Host, layBridge, startServices } from "../daemon/store-hosts.js";
+import { Host, layBridge, startBoth, startServices } from "../daemon/store-hosts.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { read10, TEST_UNIT_READY, write10 } from "../support/iscsi/cdbs.js";
@@ -60,12 +60,7 @@ if (await inNamespace(import.meta.url)) {
 	const one = new Host("host1", services, at(FIRST));
 	const two = new Host("host2", services, at(SECOND));
 	t.teardown(() => Promise.all([one, two].map(({ tree }) => tree.program?.stop("SIGKILL", LIMIT_MS))));
-	await one.start();
-	await one.say("pool", "create", "gold");
-	await one.say("volume", "create", "gold/web", "64M");
-	await one.tree.state("web", "open");
-	await two.start();
-	await two.tree.state("web", "waiting");
+	await startBoth(one, two, "waiting");
 
 	t.test("it is cut off here, and let in there with what it has reserved", async (t) => {
 		const here = await loggedIn(FIRST);

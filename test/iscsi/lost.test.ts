@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import t from "tap";
 import { LoginStatus } from "../../lib/iscsi/pdu.js";
 import { ScsiStatus } from "../../lib/scsi/protocol.js";
-import { Host, layBridge, startServices } from "../daemon/store-hosts.js";
+import { Host, layBridge, startBoth, startServices } from "../daemon/store-hosts.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { read10, TEST_UNIT_READY, write10 } from "../support/iscsi/cdbs.js";
@@ -57,12 +57,7 @@ if (await inNamespace(import.meta.url)) {
 	const one = new Host("host1", services, at(FIRST));
 	const two = new Host("host2", services, at(SECOND));
 	t.teardown(() => Promise.all([one, two].map(({ tree }) => tree.program?.stop("SIGKILL", LIMIT_MS))));
-	await two.start();
-	await two.say("pool", "create", "gold");
-	await two.say("volume", "create", "gold/web", "64M");
-	await two.tree.state("web", "open");
-	await one.start();
-	await one.tree.state("web", "waiting");
+	await startBoth(two, one, "waiting");
 
 	t.test("who knows what was given up is cut off, and finds another disk", async (t) => {
 		const here = await loggedIn(SECOND);

@@ -2,7 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import t from "tap";
-import { Host, layBridge, serveBoth, startServices } from "../daemon/store-hosts.js";
+import { Host, layBridge, startBoth, startServices } from "../daemon/store-hosts.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { GUEST_LIMIT_MS, LIMIT_MS } from "../support/limit.js";
 import { programsMissing } from "../support/programs.js";
@@ -30,7 +30,7 @@ if (await inNamespace(import.meta.url)) {
 		});
 		t.teardown(() => Promise.all(hosts.map(({ tree }) => tree.program?.stop("SIGKILL", LIMIT_MS))));
 		const [one, two] = hosts as [Host, Host];
-		await serveBoth(one, two);
+		await startBoth(one, two, "open");
 		const console = await runGuest({
 			...{ interfaceNames: ["client"], mtu: MTU, script: "iscsi-both.sh", limitMs: GUEST_LIMIT_MS },
 			...{ variables: { site: SITE, servers: SERVERS.join(","), port: String(PORT) }, isForTcp: true },

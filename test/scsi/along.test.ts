@@ -4,7 +4,7 @@ import t from "tap";
 import { Opcode } from "../../lib/scsi/opcodes.js";
 import { Asc, ScsiStatus } from "../../lib/scsi/protocol.js";
 import { cdb10 } from "./support.js";
-import { attentions, EXCLUSIVE, out, SECTOR, type Shared, stage } from "./two-hosts-stage.js";
+import { attentions, EXCLUSIVE, out, reserved, SECTOR, type Shared, stage } from "./two-hosts-stage.js";
 
 t.test("reservations stay with the pool", async (t) => {
 	const { device, under, one, two, moved } = stage();
@@ -41,9 +41,7 @@ async function away(device: Shared, moved: () => void, text: string): Promise<vo
 
 t.test("what was not to outlive a loss of power goes along when it is handed over", async (t) => {
 	const { device, one, two, moved } = stage();
-	await out(one, 0, 0, 7);
-	await out(one, 1, 7, 0, EXCLUSIVE);
-	const { text = "" } = device.memo!;
+	const text = await reserved(device, one);
 	device.leave();
 	moved();
 	t.same(await attentions(one), [Asc.alua], "nothing is over");
@@ -60,9 +58,7 @@ t.test("what was not to outlive a loss of power goes along when it is handed ove
 
 t.test("and is over after a loss of power, which those are told who are there", async (t) => {
 	const { device, one, two, moved } = stage();
-	await out(one, 0, 0, 7);
-	await out(one, 1, 7, 0, EXCLUSIVE);
-	const { text = "" } = device.memo!;
+	const text = await reserved(device, one);
 	device.isHandedOver = false;
 	await away(device, moved, text);
 	t.ok((await attentions(one)).includes(Asc.registrationsPreempted));

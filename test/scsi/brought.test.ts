@@ -6,7 +6,7 @@ import { OperatorError, StorageStatus } from "../../lib/errors.js";
 import { Opcode } from "../../lib/scsi/opcodes.js";
 import { Asc, ScsiStatus, SenseKey, TaskFunction } from "../../lib/scsi/protocol.js";
 import { type Answer, cdb10, cdb16, type TestHost } from "./support.js";
-import { attentions, EXCLUSIVE, out, SECTOR, stage } from "./two-hosts-stage.js";
+import { attentions, EXCLUSIVE, out, reserved, SECTOR, stage } from "./two-hosts-stage.js";
 
 const REGISTRANTS = 5;
 
@@ -74,9 +74,7 @@ t.test("it comes for that, and it is done then", async (t) => {
 
 t.test("who may do it is looked at when it is here", async (t) => {
 	const { device, one, two, moved } = stage();
-	await out(one, 0, 0, 7);
-	await out(one, 1, 7, 0, EXCLUSIVE);
-	const { text = "" } = device.memo!;
+	const text = await reserved(device, one);
 	device.leave();
 	moved();
 	await attentions(one);

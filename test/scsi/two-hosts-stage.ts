@@ -131,3 +131,10 @@ export function out(host: TestHost, action: number, key: number, actionKey: numb
 	const cdb = Buffer.from([Opcode.persistentReserveOut, action, type, 0, 0, 0, 0, 0, 24, 0]);
 	return host.run(cdb, { dataOut: list });
 }
+
+/** That one has all to itself until power is lost; what is kept of that. */
+export async function reserved(device: Shared, host: TestHost): Promise<string> {
+	await out(host, 0, 0, 7);
+	await out(host, 1, 7, 0, EXCLUSIVE);
+	return device.memo!.text ?? "";
+}
